@@ -1,0 +1,193 @@
+import type { Readable } from 'node:stream';
+import type { EaselError, ErrorInfo } from '../core/errors.js';
+import type { Graph, NodeDefinitions, UiWorkflow } from '../graph/types.js';
+
+/**
+ * The interface that every backend adapter implements, version 1. `test/conformance/backend.ts` is its executable form:
+ * an adapter is right when that suite passes.
+ *
+ * Words:
+ * - attempt id   chosen by Easel and used as the backend's own id where it accepts one (ComfyUI: `prompt_id`)
+ * - accepted     the backend has put the graph into its queue and will run it unless stopped
+ * - sighting     what one look at the backend shows of an attempt
+ *
+ * Adapters speak to one backend, hold no database and no retry loop: each call is one try with its own time limit, and
+ * the caller decides what to do next. They trust nothing that the backend says: all of it is parsed.
+ */
+export const BACKEND_SPEC_VERSION = 1;
+
+export interface Backend {
+  readonly specVersion: typeof BACKEND_SPEC_VERSION;
+  readonly id: string;
+  readonly kind: 'comfyui' | 'comfydeploy' | 'embedded';
+  /** For people and logs; never holds credentials. */
+  readonly displayUrl: string;
+
+  /**
+   * Opens what the adapter needs (event socket, for `embedded` the engine itself) and keeps it open by itself. Resolves
+   * when the adapter can be used, which does not mean that the backend is up: that is what `health` tells.
+   */
+  start(): Promise<void>;
+  close(): Promise<void>;
+
+  /** Never throws for what the backend or the network does; see SubmitOutcome. */
+  submit(request: SubmitRequest): Promise<SubmitOutcome>;
+  /** Looks the attempt up in the backend's queue, then in its history. Throws BackendError when it cannot look. */
+  find(attemptId: string, options?: CallOptions): Promise<Sighting>;
+  /** Stops the attempt wherever it is, then verifies. Never touches another job. Throws BackendError when it cannot ask. */
+  cancel(attemptId: string, options?: CallOptions): Promise<CancelOutcome>;
+  /** Streams one output file. Throws BackendError `output_unavailable`, `backend_unreachable`. The caller ends the stream. */
+  openOutput(output: FileOutput, options?: CallOptions): Promise<OpenedOutput>;
+  /** Stores an input file and returns the value that a loader node takes for it. */
+  upload(file: UploadFile, options?: CallOptions): Promise<UploadedFile>;
+
+  /** Everything the backend tells without being asked, from all attempts of ours. Returns the unsubscribe function. */
+  onEvent(listener: (event: BackendEvent) => void): () => void;
+  /** One cheap look. Never throws. */
+  health(options?: CallOptions): Promise<BackendHealth>;
+  /** Node definitions, version, features. Cached; `refresh` asks again. Throws BackendError. */
+  capabilities(options?: CallOptions & { readonly refresh?: boolean }): Promise<BackendCapabilities>;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+}
+
+export interface SubmitRequest extends CallOptions {
+  readonly attemptId: string;
+  readonly graph: Graph;
+  /** Embedded by the backend in the files that it saves. */
+  readonly workflow?: UiWorkflow;
+}
+
+export type SubmitOutcome =
+  | { readonly kind: 'accepted' }
+  /** Certain: the backend will not run it. */
+  | { readonly kind: 'refused'; readonly error: EaselError }
+  /** The answer was lost. The backend may run it: look it up with `find` before anything else. */
+  | { readonly kind: 'unknown'; readonly error: EaselError };
+
+export type Sighting =
+  /** `position` counts from 0, over the backend's whole queue in execution order. */
+  | { readonly state: 'queued'; readonly position: number }
+  | { readonly state: 'running' }
+  | { readonly state: 'finished'; readonly result: AttemptResult }
+  /** In neither queue nor history. Right after a submit this can still change; twice in a row it means lost. */
+  | { readonly state: 'absent' };
+
+/** JSON-safe: stored with the attempt before its outputs are collected. */
+export interface AttemptResult {
+  readonly outcome: 'succeeded' | 'failed' | 'interrupted';
+  /** For failed and interrupted. */
+  readonly error?: ErrorInfo;
+  /** In the order of the graph's nodes, then of the node's own list. */
+  readonly outputs: readonly AttemptOutput[];
+  /** Milliseconds between start and end by the backend's own clock, when it tells. */
+  readonly runMs?: number;
+  /** Nodes that were answered from the backend's cache. */
+  readonly cachedNodeIds?: readonly string[];
+}
+
+export type OutputKind = 'image' | 'video' | 'audio' | 'model3d' | 'text' | 'latent' | 'file';
+
+export type AttemptOutput = FileOutput | TextOutput;
+
+export interface FileOutput {
+  readonly kind: Exclude<OutputKind, 'text'>;
+  /** The node of the submitted graph that it belongs to (expansion is attributed to its parent). */
+  readonly nodeId: string;
+  /** Key in the node's UI output: `images`, `audio`, `gifs`, ... */
+  readonly key: string;
+  readonly filename: string;
+  readonly subfolder: string;
+  /** `temp` files are previews: the backend wipes them at a restart. */
+  readonly type: 'output' | 'temp' | 'input';
+}
+
+export interface TextOutput {
+  readonly kind: 'text';
+  readonly nodeId: string;
+  readonly key: string;
+  readonly text: string;
+}
+
+export type CancelOutcome =
+  /** It will not run, or it was stopped: verified. */
+  | { readonly state: 'cancelled' }
+  /** It ended by itself first; a success stays a success. */
+  | { readonly state: 'finished'; readonly result: AttemptResult }
+  /** The backend does not know it. */
+  | { readonly state: 'absent' }
+  /** Asked to stop, but still running when last seen (a node in one long call). Look again. */
+  | { readonly state: 'stopping' };
+
+export interface OpenedOutput {
+  readonly stream: Readable;
+  readonly contentType: string;
+  readonly contentLength: number | null;
+}
+
+export interface UploadFile {
+  /** Chosen by Easel; letters, digits, `.`, `-`, `_` only. */
+  readonly filename: string;
+  readonly contentType: string;
+  readonly bytes: number;
+  /** Called once per try, so that a retry can read the file again. */
+  open(): Readable | Promise<Readable>;
+}
+
+export interface UploadedFile {
+  /** The value for the loader's input, with subfolder. */
+  readonly inputValue: string;
+}
+
+export type BackendEvent =
+  /** The event stream is up. `first` is false after a reconnect: everything since may have been missed, so look again. */
+  | { readonly type: 'connected'; readonly first: boolean }
+  | { readonly type: 'disconnected'; readonly reason: string }
+  | { readonly type: 'queue'; readonly remaining: number }
+  | { readonly type: 'started'; readonly attemptId: string }
+  | { readonly type: 'cached'; readonly attemptId: string; readonly nodeIds: readonly string[] }
+  | { readonly type: 'node'; readonly attemptId: string; readonly nodeId: string }
+  | { readonly type: 'node-done'; readonly attemptId: string; readonly nodeId: string }
+  | {
+      readonly type: 'progress';
+      readonly attemptId: string;
+      readonly nodeId: string;
+      readonly value: number;
+      readonly max: number;
+    }
+  | {
+      readonly type: 'preview';
+      readonly attemptId: string;
+      readonly nodeId: string | null;
+      readonly contentType: string;
+      readonly bytes: Buffer;
+    }
+  | { readonly type: 'warning'; readonly attemptId: string; readonly nodeId: string | null; readonly message: string }
+  /** A hint that `find` will now show the end. Never the result itself: the history is the truth. */
+  | { readonly type: 'ended'; readonly attemptId: string };
+
+export interface BackendHealth {
+  /** `wrong`: something answers, but it is not a ComfyUI. */
+  readonly state: 'ready' | 'unreachable' | 'wrong';
+  readonly latencyMs: number;
+  readonly checkedAt: number;
+  readonly queueRemaining?: number;
+  readonly version?: string;
+  readonly error?: ErrorInfo;
+}
+
+export interface BackendCapabilities {
+  readonly version: string | null;
+  readonly nodeDefinitions: NodeDefinitions;
+  readonly devices: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly vramTotalBytes: number | null;
+    readonly vramFreeBytes: number | null;
+  }[];
+  /** Largest request body the server takes, when it tells. */
+  readonly maxUploadBytes: number | null;
+}
