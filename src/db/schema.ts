@@ -17,6 +17,7 @@ export interface Database {
   events: EventsTable;
   media: MediaTable;
   backends: BackendsTable;
+  locks: LocksTable;
 }
 
 /** One row per request of an account. Narrow on purpose: the graph lives in `generation_payloads`. */
@@ -144,4 +145,13 @@ export interface BackendsTable {
   epoch: number;
   created_at: number;
   updated_at: number;
+}
+
+/**
+ * Named locks that last for one transaction: writing the row takes it, commit or rollback frees it. They order work
+ * that spans the database and the file store (an object may be removed only while nobody can begin to refer to it).
+ */
+export interface LocksTable {
+  name: string;
+  taken_at: number;
 }
