@@ -1,0 +1,102 @@
+import type { Clock } from '../core/clock.js';
+import { newId } from '../core/ids.js';
+import type { Db } from '../db/index.js';
+import type { HeldLease } from './lease.js';
+import type { ClaimPolicy } from './seams.js';
+import { moveGeneration } from './store.js';
+import type { DurableEvent } from './types.js';
+
+export interface Claim {
+  readonly attemptId: string;
+  readonly generationId: string;
+  readonly number: number;
+  readonly event: DurableEvent;
+}
+
+export interface ClaimContext {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly policy: ClaimPolicy;
+}
+
+/**
+ * Takes the best waiting generation for a backend and stores the attempt in the same transaction, before anything is
+ * sent: a process that dies right after still leaves the id under which the backend may know the run.
+ *
+ * The backend's row is touched first, which locks it and proves the lease; then candidates are tried in order until one
+ * guarded update hits. Null when nothing waits, or the lease is gone.
+ */
+export async function claimNext(context: ClaimContext, lease: HeldLease, owner: string): Promise<Claim | null> {
+  const { db, clock, policy } = context;
+  const nowMs = clock.now();
+  // Looked up outside the write transaction: an idle fleet must not queue up for the write lock once a second.
+  const ids = await policy.candidates(db.kysely, { id: lease.backendId }, nowMs);
+  if (ids.length === 0) return null;
+  return db.transaction(async (tx) => {
+    const owned = await tx
+      .updateTable('backends')
+      .set({ updated_at: nowMs })
+      .where('id', '=', lease.backendId)
+      .where('epoch', '=', lease.epoch)
+      .where('owner_node', '=', owner)
+      .executeTakeFirst();
+    if (owned.numUpdatedRows === 0n) return null;
+    for (const generationId of ids) {
+      const attemptId = newId();
+      const row = await tx
+        .selectFrom('generations')
+        .select(['attempt_count', 'started_at'])
+        .where('id', '=', generationId)
+        .where('status', '=', 'queued')
+        .executeTakeFirst();
+      if (row === undefined) continue;
+      const number = row.attempt_count + 1;
+      const event = await moveGeneration(
+        tx,
+        generationId,
+        {
+          from: ['queued'],
+          to: 'running',
+          event: 'started',
+          data: { attemptId, attempt: number, backendId: lease.backendId },
+          set: { current_attempt_id: attemptId, attempt_count: number, started_at: row.started_at ?? nowMs },
+        },
+        nowMs,
+      );
+      if (event === null) continue;
+      const attemptNumber = await nextAttemptNumber(tx, generationId);
+      await tx
+        .insertInto('attempts')
+        .values({
+          id: attemptId,
+          generation_id: generationId,
+          number: attemptNumber,
+          backend_id: lease.backendId,
+          epoch: lease.epoch,
+          node_id: owner,
+          status: 'claimed',
+          claimed_at: nowMs,
+          sent_at: null,
+          confirmed_at: null,
+          finished_at: null,
+          result: null,
+          error: null,
+        })
+        .execute();
+      return { attemptId, generationId, number, event };
+    }
+    return null;
+  });
+}
+
+/** Attempts that were given back still have a row, so the row number runs ahead of `attempt_count`. */
+async function nextAttemptNumber(tx: Parameters<typeof moveGeneration>[0], generationId: string): Promise<number> {
+  const row = await tx
+    .selectFrom('attempts')
+    .select('number')
+    .where('generation_id', '=', generationId)
+    .orderBy('number', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return (row?.number ?? 0) + 1;
+}

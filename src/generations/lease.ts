@@ -1,0 +1,134 @@
+import { hostname } from 'node:os';
+import { StorageError } from '../core/errors.js';
+import { OPEN_ATTEMPT_STATUSES } from '../core/statuses.js';
+import type { Db } from '../db/index.js';
+
+/**
+ * A node owns a backend by a lease: a row that says who, until when, and the how-manieth owner this is (the epoch).
+ *
+ * Taking a lease raises the epoch and stamps it on the backend's open attempts in the same transaction. From then on
+ * every write of the former owner, whose guarded updates name the old epoch, matches no row: a node that was paused past
+ * its lease can still talk to ComfyUI, but it can no longer decide anything.
+ */
+export interface LeaseIdentity {
+  /** `host:pid:random`; the first two let a restarted process see at once that its predecessor is dead. */
+  readonly owner: string;
+  readonly isAlive: (owner: string) => boolean;
+}
+
+export interface HeldLease {
+  readonly backendId: string;
+  readonly epoch: number;
+  readonly untilMs: number;
+}
+
+export function processIdentity(random: string, host = hostname(), pid = process.pid): LeaseIdentity {
+  const owner = `${host}:${pid}:${random}`;
+  return {
+    owner,
+    isAlive(other) {
+      if (other === owner) return true;
+      const [otherHost, otherPid] = splitOwner(other);
+      if (otherHost !== host) return true; // Another machine: only its lease can tell.
+      if (otherPid === pid) return false; // Our own pid, yet not us: that process is gone.
+      return processExists(otherPid);
+    },
+  };
+}
+
+function splitOwner(owner: string): [host: string, pid: number] {
+  const parts = owner.split(':');
+  return [parts.slice(0, -2).join(':'), Number(parts.at(-2))];
+}
+
+function processExists(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+export interface LeaseRequest {
+  readonly backendId: string;
+  readonly kind: string;
+  readonly url: string;
+  readonly identity: LeaseIdentity;
+  readonly leaseMs: number;
+  readonly nowMs: number;
+}
+
+/** Takes the lease if it is free, run out, or held by a process that is dead. Null when somebody else holds it. */
+export async function acquireLease(db: Db, request: LeaseRequest): Promise<HeldLease | null> {
+  const { backendId, identity, nowMs } = request;
+  const untilMs = nowMs + request.leaseMs;
+  return db.transaction(async (tx) => {
+    await tx
+      .insertInto('backends')
+      .values({
+        id: backendId,
+        kind: request.kind,
+        url: request.url,
+        owner_node: null,
+        lease_until: 0,
+        epoch: 0,
+        created_at: nowMs,
+        updated_at: nowMs,
+      })
+      .onConflict((conflict) => conflict.column('id').doNothing())
+      .execute();
+    const row = await tx.selectFrom('backends').selectAll().where('id', '=', backendId).executeTakeFirst();
+    if (row === undefined) throw new StorageError('database_unavailable', `The row of backend ${backendId} vanished.`);
+    const free = row.owner_node === null || row.lease_until <= nowMs || !identity.isAlive(row.owner_node);
+    if (!free) return null;
+    const taken = await tx
+      .updateTable('backends')
+      .set({
+        owner_node: identity.owner,
+        lease_until: untilMs,
+        epoch: row.epoch + 1,
+        kind: request.kind,
+        url: request.url,
+        updated_at: nowMs,
+      })
+      .where('id', '=', backendId)
+      .where('epoch', '=', row.epoch)
+      .executeTakeFirst();
+    if (taken.numUpdatedRows === 0n) return null;
+    await tx
+      .updateTable('attempts')
+      .set({ epoch: row.epoch + 1, node_id: identity.owner })
+      .where('backend_id', '=', backendId)
+      .where('status', 'in', OPEN_ATTEMPT_STATUSES)
+      .execute();
+    return { backendId, epoch: row.epoch + 1, untilMs };
+  });
+}
+
+/** Extends the lease. Null when it was lost. */
+export async function renewLease(db: Db, lease: HeldLease, leaseMs: number, nowMs: number): Promise<HeldLease | null> {
+  const untilMs = nowMs + leaseMs;
+  return db.transaction(async (tx) => {
+    const renewed = await tx
+      .updateTable('backends')
+      .set({ lease_until: untilMs, updated_at: nowMs })
+      .where('id', '=', lease.backendId)
+      .where('epoch', '=', lease.epoch)
+      .executeTakeFirst();
+    return renewed.numUpdatedRows > 0n ? { ...lease, untilMs } : null;
+  });
+}
+
+/** Gives the lease back, so that the next owner need not wait for it to run out. */
+export async function releaseLease(db: Db, lease: HeldLease, nowMs: number): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx
+      .updateTable('backends')
+      .set({ owner_node: null, lease_until: 0, updated_at: nowMs })
+      .where('id', '=', lease.backendId)
+      .where('epoch', '=', lease.epoch)
+      .execute();
+  });
+}

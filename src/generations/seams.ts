@@ -1,0 +1,85 @@
+import type { Kysely, Transaction } from 'kysely';
+import type { ErrorInfo } from '../core/errors.js';
+import type { GenerationStatus } from '../core/statuses.js';
+import type { Database } from '../db/schema.js';
+
+/** What joins the life of a generation from outside this room. Each has a plain default. */
+
+/** Money: called inside the transactions that accept and that end a generation, so that both commit or neither does. */
+export interface Billing {
+  /** Places the hold. Throwing refuses the generation and rolls the whole submit back. */
+  hold(tx: Transaction<Database>, generation: BillableGeneration): Promise<void>;
+  /** Captures or releases the hold. Called exactly once per generation, with its final status. */
+  settle(tx: Transaction<Database>, generation: BillableGeneration, outcome: BillableOutcome): Promise<void>;
+}
+
+export interface BillableGeneration {
+  readonly id: string;
+  readonly accountId: string;
+  readonly workflowName: string | null;
+  readonly workflowVersion: string | null;
+}
+
+export interface BillableOutcome {
+  readonly status: Extract<GenerationStatus, 'succeeded' | 'failed' | 'cancelled' | 'expired'>;
+  readonly error: ErrorInfo | null;
+  readonly runMs: number | null;
+  readonly outputCount: number;
+  readonly backendId: string | null;
+}
+
+/** Everything costs nothing. */
+export const freeBilling: Billing = {
+  async hold() {},
+  async settle() {},
+};
+
+/**
+ * Which waiting generations a backend should take, best first. The claim itself is a guarded update elsewhere, so a
+ * policy may be wrong about what is still free, but never about what may run where.
+ */
+export interface ClaimPolicy {
+  candidates(db: Kysely<Database>, backend: ClaimingBackend, nowMs: number): Promise<readonly string[]>;
+}
+
+export interface ClaimingBackend {
+  readonly id: string;
+}
+
+/** First come, first served within a lane; interactive before batch. */
+export const firstComeFirstServed: ClaimPolicy = {
+  async candidates(db, backend, nowMs) {
+    const rows = await db
+      .selectFrom('generations')
+      .select('id')
+      .where('status', '=', 'queued')
+      .where('available_at', '<=', nowMs)
+      .where((eb) => eb.or([eb('backend_pin', 'is', null), eb('backend_pin', '=', backend.id)]))
+      .orderBy('lane')
+      .orderBy('created_at')
+      .orderBy('id')
+      .limit(8)
+      .execute();
+    return rows.map((row) => row.id);
+  },
+};
+
+/**
+ * Named places in the life of an attempt at which a test may stop the process (`kill -9`) or hold it. Production passes
+ * none. Each name is the window that follows it.
+ */
+export type ProbePoint =
+  | 'submitted'
+  | 'claimed'
+  | 'marked-sent'
+  | 'accepted'
+  | 'running'
+  | 'finished'
+  | 'output-staged'
+  | 'output-stored'
+  | 'collected'
+  | 'settled';
+
+export type Probe = (point: ProbePoint, ids: { readonly generationId: string; readonly attemptId?: string }) => void | Promise<void>;
+
+export const noProbe: Probe = () => {};

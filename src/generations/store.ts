@@ -1,0 +1,139 @@
+import type { Kysely, Transaction, Updateable } from 'kysely';
+import { GenerationError } from '../core/errors.js';
+import {
+  type AttemptStatus,
+  canMoveAttempt,
+  canMoveGeneration,
+  type GenerationStatus,
+  OPEN_ATTEMPT_STATUSES,
+} from '../core/statuses.js';
+import type { AttemptsTable, Database, GenerationsTable } from '../db/schema.js';
+import type { DurableEvent, DurableEventType } from './types.js';
+
+/**
+ * Guarded writes. Every change of a status goes through `moveGeneration` or `moveAttempt`: both say from which statuses
+ * they may start, change nothing when somebody else was faster, and tell the caller which of the two happened.
+ */
+export type Reader = Kysely<Database>;
+export type Writer = Transaction<Database>;
+
+/** What an owner must hold to write to an attempt: a node that lost its lease holds an old epoch. */
+export interface Fence {
+  readonly attemptId: string;
+  readonly epoch: number;
+}
+
+export interface GenerationMove {
+  readonly from: readonly GenerationStatus[];
+  readonly to: GenerationStatus;
+  readonly event: DurableEventType;
+  readonly data?: Readonly<Record<string, unknown>>;
+  readonly set?: Omit<Updateable<GenerationsTable>, 'id' | 'status' | 'event_seq'>;
+  /** Only when this attempt is the generation's current one. */
+  readonly attemptId?: string;
+}
+
+/** Moves a generation and writes the event in the same transaction. Null when it was not in one of `from`. */
+export async function moveGeneration(tx: Writer, id: string, move: GenerationMove, nowMs: number): Promise<DurableEvent | null> {
+  for (const from of move.from) {
+    if (!canMoveGeneration(from, move.to)) {
+      throw new GenerationError('transition_illegal', `A generation cannot go from ${from} to ${move.to}.`);
+    }
+  }
+  let update = tx
+    .updateTable('generations')
+    .set({ ...move.set, status: move.to, updated_at: nowMs })
+    .set((eb) => ({ event_seq: eb('event_seq', '+', 1) }))
+    .where('id', '=', id)
+    .where('status', 'in', move.from)
+    .returning('event_seq');
+  if (move.attemptId !== undefined) update = update.where('current_attempt_id', '=', move.attemptId);
+  const row = await update.executeTakeFirst();
+  if (row === undefined) return null;
+  return insertEvent(tx, { generationId: id, seq: row.event_seq, at: nowMs, type: move.event, data: move.data ?? {} });
+}
+
+/** Writes an event that changes no status. */
+export async function appendEvent(
+  tx: Writer,
+  id: string,
+  type: DurableEventType,
+  data: Readonly<Record<string, unknown>>,
+  nowMs: number,
+): Promise<DurableEvent | null> {
+  const row = await tx
+    .updateTable('generations')
+    .set((eb) => ({ event_seq: eb('event_seq', '+', 1), updated_at: nowMs }))
+    .where('id', '=', id)
+    .returning('event_seq')
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  return insertEvent(tx, { generationId: id, seq: row.event_seq, at: nowMs, type, data });
+}
+
+export async function insertEvent(tx: Writer, event: DurableEvent): Promise<DurableEvent> {
+  await tx
+    .insertInto('events')
+    .values({
+      generation_id: event.generationId,
+      seq: event.seq,
+      type: event.type,
+      data: JSON.stringify(event.data),
+      created_at: event.at,
+    })
+    .execute();
+  return event;
+}
+
+/** Moves an attempt under its fence. False when it is closed already, or this node does not own it any more. */
+export async function moveAttempt(
+  tx: Writer,
+  fence: Fence,
+  from: readonly AttemptStatus[],
+  to: AttemptStatus,
+  set: Omit<Updateable<AttemptsTable>, 'id' | 'status' | 'epoch'> = {},
+): Promise<boolean> {
+  const legal = from.filter((status) => canMoveAttempt(status, to));
+  if (legal.length === 0) throw new GenerationError('transition_illegal', `An attempt cannot move to ${to} from ${from.join(', ')}.`);
+  const result = await tx
+    .updateTable('attempts')
+    .set({ ...set, status: to })
+    .where('id', '=', fence.attemptId)
+    .where('epoch', '=', fence.epoch)
+    .where('status', 'in', legal)
+    .executeTakeFirst();
+  return result.numUpdatedRows > 0n;
+}
+
+export interface OpenAttempt {
+  readonly id: string;
+  readonly generationId: string;
+  readonly number: number;
+  readonly backendId: string;
+  readonly epoch: number;
+  readonly status: AttemptStatus;
+  readonly confirmedAt: number | null;
+  readonly result: string | null;
+}
+
+/** The open attempts of a backend, oldest first. */
+export async function openAttempts(db: Reader, backendId: string): Promise<OpenAttempt[]> {
+  const rows = await db
+    .selectFrom('attempts')
+    .selectAll()
+    .where('backend_id', '=', backendId)
+    .where('status', 'in', OPEN_ATTEMPT_STATUSES)
+    .orderBy('claimed_at')
+    .orderBy('id')
+    .execute();
+  return rows.map((row) => ({
+    id: row.id,
+    generationId: row.generation_id,
+    number: row.number,
+    backendId: row.backend_id,
+    epoch: row.epoch,
+    status: row.status,
+    confirmedAt: row.confirmed_at,
+    result: row.result,
+  }));
+}
