@@ -74,6 +74,8 @@ export interface NodeContext extends NodeCheckContext {
   progress(value: number, max: number, preview?: EnginePreview): void;
   /** Sends an image as a binary frame that is not a preview (SaveImageWebsocket). */
   sendImage(image: EnginePreview): void;
+  /** Sends text that belongs to this node to every socket (GetImageSize and the like; comfyui.md 2.6, event 3). */
+  sendText(text: string): void;
 }
 
 export interface EnginePreview {
