@@ -1,0 +1,333 @@
+import * as nodeFs from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { Clock } from '../core/clock.js';
+import { EaselError } from '../core/errors.js';
+import { newId } from '../core/ids.js';
+import { decideContentType } from './content-type.js';
+import { errno, notFound, storageFailed } from './faults.js';
+import { destroy, Intake, slices } from './intake.js';
+import type {
+  ByteRange,
+  MediaStore,
+  ObjectInfo,
+  OpenedMedia,
+  StagedFile,
+  StagedFilter,
+  StagedMedia,
+  StageOptions,
+} from './store.js';
+
+/** The file operations that the store needs; tests put a failing disk here. */
+export type MediaFs = Pick<typeof nodeFs, 'mkdir' | 'open' | 'opendir' | 'rename' | 'stat' | 'unlink'>;
+
+export interface FileMediaStoreOptions {
+  /** Folder of the store; made when needed. `tmp/` and `objects/` inside must be on one file system. */
+  readonly root: string;
+  readonly clock: Clock;
+  readonly fs?: MediaFs;
+}
+
+const HASH = /^[0-9a-f]{64}$/;
+const MAX_OWNER_BYTES = 60;
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+
+/**
+ * Objects as files: `objects/ab/cd/<hash>`, staged files: `tmp/<owner>@<id>`.
+ *
+ * A file gets its final name only by a rename, after its bytes are on disk, so whatever carries a hash as its name is
+ * whole. Several processes may share one root. Files and folders are readable by their owner only.
+ */
+export class FileMediaStore implements MediaStore {
+  readonly #tmp: string;
+  readonly #objects: string;
+  readonly #clock: Clock;
+  readonly #fs: MediaFs;
+  /** Folders that this process has made or found, and whose entries it has forced to disk. */
+  readonly #folders = new Map<string, Promise<void>>();
+  /** Tail of the queue of writers per hash; see `#alone`. */
+  readonly #queues = new Map<string, Promise<void>>();
+
+  constructor(options: FileMediaStoreOptions) {
+    this.#tmp = join(options.root, 'tmp');
+    this.#objects = join(options.root, 'objects');
+    this.#clock = options.clock;
+    this.#fs = options.fs ?? nodeFs;
+  }
+
+  async stage(source: Readable | Uint8Array, options: StageOptions): Promise<StagedMedia> {
+    const { owner, signal } = options;
+    const chunks = source instanceof Uint8Array ? slices(source) : source;
+    const onAbort = () => destroy(source, signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      const tmpPath = join(this.#tmp, `${ownerTag(owner)}@${newId()}`);
+      signal?.throwIfAborted();
+      await this.#ensureFolder(this.#tmp);
+      const file = await this.#disk('create', this.#fs.open(tmpPath, 'wx', FILE_MODE));
+      try {
+        const intake = new Intake(options.maxBytes);
+        for await (const chunk of chunks) {
+          signal?.throwIfAborted();
+          for (const slice of slices(intake.accept(chunk))) {
+            intake.record(slice);
+            await this.#disk('write', writeAll(file, slice));
+          }
+        }
+        signal?.throwIfAborted();
+        await this.#disk('flush', file.sync());
+        await this.#disk('close', file.close());
+        const contentType = await decideContentType(intake.head(), options.declaredType);
+        return { hash: intake.hash(), bytes: intake.bytes, contentType, owner, tmpPath };
+      } catch (error) {
+        await file.close().catch(() => {});
+        await this.#fs.unlink(tmpPath).catch(() => {});
+        throw error;
+      }
+    } catch (error) {
+      destroy(source);
+      // The stream reports its destruction in words of its own; the caller knows only the reason that it gave.
+      throw signal?.aborted ? signal.reason : error;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  commit(staged: StagedMedia): Promise<void> {
+    const path = this.#objectPath(staged.hash);
+    if (path === null) throw notFound(staged.hash);
+    return this.#alone(staged.hash, async () => {
+      const folder = join(path, '..');
+      await this.#ensureObjectFolder(staged.hash);
+      try {
+        // Also over an equal object: it renews the time that `remove({ minAgeMs })` looks at, and heals a damaged file.
+        await this.#fs.rename(staged.tmpPath, path);
+      } catch (error) {
+        // Already committed by an earlier call: then the object is there, and what remains is to make sure it stays.
+        const there = errno(error) === 'ENOENT' ? await this.stat(staged.hash) : null;
+        if (there?.bytes !== staged.bytes) {
+          this.#forgetFolders(folder);
+          throw storageFailed('store', error);
+        }
+      }
+      await this.#disk('flush', this.#syncFolder(folder));
+    });
+  }
+
+  async discard(staged: StagedMedia): Promise<void> {
+    await this.#unlink(staged.tmpPath);
+  }
+
+  async open(hash: string, options: { readonly range?: ByteRange } = {}): Promise<OpenedMedia> {
+    const path = this.#objectPath(hash);
+    if (path === null) throw notFound(hash);
+    const file = await this.#fs.open(path, 'r').catch((error: unknown) => {
+      throw errno(error) === 'ENOENT' ? notFound(hash) : storageFailed('open', error);
+    });
+    try {
+      const { size } = await this.#disk('read', file.stat());
+      const { start, end } = clampRange(options.range ?? { start: 0 }, size);
+      const bytes = end - start + 1;
+      // An empty object has no last byte to name.
+      const stream = file.createReadStream(size === 0 ? {} : { start, end });
+      return { stream, bytes, totalBytes: size };
+    } catch (error) {
+      await file.close().catch(() => {});
+      throw error;
+    }
+  }
+
+  async stat(hash: string): Promise<ObjectInfo | null> {
+    const path = this.#objectPath(hash);
+    if (path === null) return null;
+    try {
+      const stats = await this.#fs.stat(path);
+      // The rename set ctime; mtime is when the last byte was written, which may be long before.
+      return { hash, bytes: stats.size, committedAt: Math.floor(stats.ctimeMs) };
+    } catch (error) {
+      if (errno(error) === 'ENOENT') return null;
+      throw storageFailed('look at', error);
+    }
+  }
+
+  remove(hash: string, options: { readonly minAgeMs?: number } = {}): Promise<boolean> {
+    const path = this.#objectPath(hash);
+    if (path === null) return Promise.resolve(false);
+    return this.#alone(hash, async () => {
+      if (options.minAgeMs !== undefined) {
+        const info = await this.stat(hash);
+        if (info === null || this.#clock.now() - info.committedAt < options.minAgeMs) return false;
+      }
+      return this.#unlink(path);
+    });
+  }
+
+  async *list(): AsyncIterable<ObjectInfo> {
+    for await (const outer of this.#names(this.#objects)) {
+      for await (const inner of this.#names(join(this.#objects, outer))) {
+        for await (const name of this.#names(join(this.#objects, outer, inner))) {
+          const info = await this.stat(name);
+          if (info !== null) yield info;
+        }
+      }
+    }
+  }
+
+  async sweepStaged(filter: StagedFilter): Promise<number> {
+    if (filter.owner === undefined && filter.idleForMs === undefined && filter.isAbandoned === undefined)
+      throw new EaselError('request_invalid', 'A sweep without a condition would remove files that are being written.');
+    let removed = 0;
+    for await (const name of this.#names(this.#tmp)) {
+      const path = join(this.#tmp, name);
+      const file = await this.#stagedFile(path, name);
+      if (file === null) continue;
+      if (filter.owner !== undefined && filter.owner !== file.owner) continue;
+      if (filter.idleForMs !== undefined && file.idleMs < filter.idleForMs) continue;
+      if (filter.isAbandoned !== undefined && !(await filter.isAbandoned(file))) continue;
+      if (await this.#unlink(path)) removed += 1;
+    }
+    return removed;
+  }
+
+  async #stagedFile(path: string, name: string): Promise<StagedFile | null> {
+    const owner = ownerOf(name);
+    if (owner === null) return null;
+    try {
+      const stats = await this.#fs.stat(path);
+      return { owner, bytes: stats.size, idleMs: Math.max(0, this.#clock.now() - stats.mtimeMs) };
+    } catch (error) {
+      if (errno(error) === 'ENOENT') return null;
+      throw storageFailed('look at', error);
+    }
+  }
+
+  /** Null for what cannot be the name of an object, such as a path that leads out of the folder. */
+  #objectPath(hash: string): string | null {
+    return HASH.test(hash) ? join(this.#objects, hash.slice(0, 2), hash.slice(2, 4), hash) : null;
+  }
+
+  async #ensureObjectFolder(hash: string): Promise<void> {
+    await this.#ensureFolder(this.#objects);
+    await this.#ensureFolder(join(this.#objects, hash.slice(0, 2)));
+    await this.#ensureFolder(join(this.#objects, hash.slice(0, 2), hash.slice(2, 4)));
+  }
+
+  /**
+   * Makes a folder and its entry in the parent durable, once per process. Finding the folder there is not enough: who
+   * made it may not have flushed it yet, and after a power cut the object would be gone with its folder.
+   */
+  #ensureFolder(folder: string): Promise<void> {
+    const known = this.#folders.get(folder);
+    if (known !== undefined) return known;
+    const made = (async () => {
+      await this.#disk('make a folder', this.#fs.mkdir(folder, { recursive: true, mode: FOLDER_MODE }));
+      await this.#disk('flush', this.#syncFolder(join(folder, '..')));
+    })();
+    this.#folders.set(folder, made);
+    made.catch(() => this.#folders.delete(folder));
+    return made;
+  }
+
+  /** After a failed rename the folder may have been removed behind our back: make it anew next time. */
+  #forgetFolders(folder: string): void {
+    this.#folders.delete(folder);
+    this.#folders.delete(join(folder, '..'));
+    this.#folders.delete(this.#objects);
+  }
+
+  async #syncFolder(folder: string): Promise<void> {
+    if (process.platform === 'win32') return; // Windows opens no folders; NTFS journals the entry itself.
+    const handle = await this.#fs.open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async *#names(folder: string): AsyncIterable<string> {
+    try {
+      for await (const entry of await this.#fs.opendir(folder)) yield entry.name;
+    } catch (error) {
+      // ENOTDIR: a stray file of somebody else's beside our folders.
+      const code = errno(error);
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') throw storageFailed('list', error);
+    }
+  }
+
+  async #unlink(path: string): Promise<boolean> {
+    try {
+      await this.#fs.unlink(path);
+      return true;
+    } catch (error) {
+      if (errno(error) === 'ENOENT') return false;
+      throw storageFailed('remove', error);
+    }
+  }
+
+  /**
+   * Runs commits and removals of one hash one after the other, so that no commit slips in between the look and the
+   * removal of `remove({ minAgeMs })`. Between processes that gap stays, but it is microseconds wide and the sweep
+   * calls with hours.
+   */
+  async #alone<T>(hash: string, task: () => Promise<T>): Promise<T> {
+    const before = this.#queues.get(hash) ?? Promise.resolve();
+    const result = before.then(task);
+    const tail = result.then(
+      () => {},
+      () => {},
+    );
+    this.#queues.set(hash, tail);
+    try {
+      return await result;
+    } finally {
+      if (this.#queues.get(hash) === tail) this.#queues.delete(hash);
+    }
+  }
+
+  async #disk<T>(action: string, operation: Promise<T>): Promise<T> {
+    try {
+      return await operation;
+    } catch (error) {
+      throw error instanceof EaselError ? error : storageFailed(action, error);
+    }
+  }
+}
+
+/** A write may take less than it was given (a nearly full disk does); only the next one then says why. */
+async function writeAll(file: nodeFs.FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let offset = 0; offset < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, offset, bytes.length - offset);
+    offset += bytesWritten;
+  }
+}
+
+/** Owner names become part of a file name: anything but plain characters is escaped, `@` included. */
+function ownerTag(owner: string): string {
+  const tag = encodeURIComponent(owner);
+  if (owner === '' || Buffer.byteLength(owner) > MAX_OWNER_BYTES)
+    throw new EaselError('request_invalid', `The owner of a staged file must be 1 to ${MAX_OWNER_BYTES} bytes.`);
+  return tag;
+}
+
+/** Null for a file that this store did not make. */
+function ownerOf(name: string): string | null {
+  const at = name.lastIndexOf('@');
+  if (at <= 0) return null;
+  try {
+    return decodeURIComponent(name.slice(0, at));
+  } catch {
+    return null;
+  }
+}
+
+function clampRange(range: ByteRange, size: number): { start: number; end: number } {
+  const end = Math.min(range.end ?? size - 1, size - 1);
+  const isWhole = range.start === 0 && range.end === undefined;
+  if (!isWhole && !(Number.isInteger(range.start) && range.start >= 0 && range.start <= end))
+    throw new EaselError('request_invalid', `The range lies outside of the file of ${size} bytes.`, {
+      details: { start: range.start, end: range.end ?? null, totalBytes: size },
+    });
+  return { start: range.start, end };
+}
