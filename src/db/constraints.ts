@@ -1,0 +1,20 @@
+/**
+ * Every unique constraint of the schema by its name in the database. PostgreSQL reports a violation by this name, SQLite by
+ * table and columns; with this table both become the same word. A test compares it with both real schemas.
+ */
+export const UNIQUE_CONSTRAINTS = {
+  easel_migrations_pkey: { table: 'easel_migrations', columns: ['version'] },
+  generations_pkey: { table: 'generations', columns: ['id'] },
+  generations_idempotency_key: { table: 'generations', columns: ['account_id', 'idempotency_key'] },
+  generation_payloads_pkey: { table: 'generation_payloads', columns: ['generation_id'] },
+  generation_inputs_pkey: { table: 'generation_inputs', columns: ['generation_id', 'node_id', 'input_name'] },
+  attempts_pkey: { table: 'attempts', columns: ['id'] },
+  attempts_number_key: { table: 'attempts', columns: ['generation_id', 'number'] },
+  outputs_pkey: { table: 'outputs', columns: ['id'] },
+  outputs_ordinal_key: { table: 'outputs', columns: ['generation_id', 'ordinal'] },
+  events_pkey: { table: 'events', columns: ['generation_id', 'seq'] },
+  media_pkey: { table: 'media', columns: ['id'] },
+  backends_pkey: { table: 'backends', columns: ['id'] },
+} as const satisfies Record<string, { readonly table: string; readonly columns: readonly string[] }>;
+
+export type UniqueConstraint = keyof typeof UNIQUE_CONSTRAINTS;

@@ -1,0 +1,224 @@
+import { Kysely, PostgresAdapter, PostgresIntrospector, type QueryResult, sql } from 'kysely';
+import pg from 'pg';
+import type { Logger } from '../../core/log.js';
+import { DatabaseError } from '../errors.js';
+import type { Database } from '../schema.js';
+import { PortablePostgresCompiler } from './compilers.js';
+import { PortableDriver } from './driver.js';
+import type { ConnectionSource, Engine, EngineOptions, RawConnection } from './engine.js';
+import { PostgresChangeFeed } from './postgres-changes.js';
+import { classifyPostgresError } from './postgres-failures.js';
+
+/**
+ * PostgreSQL 15 or newer through `pg`.
+ *
+ * Transactions run at READ COMMITTED, and every write that depends on something read before carries that condition in its
+ * own WHERE, or reads with FOR UPDATE first (`docs/decisions/0002-portable-columns.md`).
+ */
+export async function openPostgres(url: string, options: EngineOptions): Promise<Engine> {
+  const { logger } = options;
+  const displayUrl = withoutCredentials(url);
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.poolSize,
+    connectionTimeoutMillis: options.acquireTimeoutMs,
+    statement_timeout: options.statementTimeoutMs,
+    idle_in_transaction_session_timeout: options.transactionTimeoutMs,
+    keepAlive: true,
+    application_name: 'easel',
+    types: portableTypes,
+    onConnect: (client) => prepareSession(client, logger),
+  });
+  // Without a listener the loss of an idle connection would end the process.
+  pool.on('error', (error) => logger.warn({ err: error }, 'an idle database connection was lost'));
+  const limits: StatementLimits = { readTimeoutMs: options.statementTimeoutMs + READ_GRACE_MS };
+  try {
+    await checkServer(pool);
+  } catch (error) {
+    await pool.end();
+    if (error instanceof DatabaseError) throw error;
+    const reason = error instanceof Error ? reasonOf(error) : String(error);
+    throw new DatabaseError(classifyPostgresError(error), `The database ${displayUrl} cannot be used: ${reason}`, {
+      cause: error,
+    });
+  }
+  const changes = new PostgresChangeFeed(url, options);
+  let closing: Promise<void> | undefined;
+  return {
+    dialect: 'postgres',
+    displayUrl,
+    reader: kyselyOver(new PoolSource(pool, limits), 'read'),
+    writer: kyselyOver(new PoolSource(pool, limits), 'write'),
+    migrator: kyselyOver(new PoolSource(pool, { readTimeoutMs: null }), 'write'),
+    changes,
+    async lockMigrations(transaction) {
+      await sql`set local statement_timeout = 0`.execute(transaction);
+      await sql`set local idle_in_transaction_session_timeout = 0`.execute(transaction);
+      await sql`select pg_advisory_xact_lock(${MIGRATION_LOCK})`.execute(transaction);
+    },
+    async listTables(transaction) {
+      const query = sql<{ name: string }>`select tablename as name from pg_tables where schemaname = current_schema()`;
+      const { rows } = await query.execute(transaction);
+      return rows.map(({ name }) => name);
+    },
+    close() {
+      closing ??= changes.close().then(() => pool.end());
+      return closing;
+    },
+  };
+}
+
+/** Any number will do, as long as nobody else in the same database uses it; this one spells "easel" on a telephone. */
+const MIGRATION_LOCK = 32_735;
+
+/** The server ends a statement by itself; the client waits this much longer before it takes the server for lost. */
+const READ_GRACE_MS = 5000;
+
+const OID = { bool: 16, int8: 20, numeric: 1700 } as const;
+
+/** Per pool, never through pg's global `types`, which would change the results of the host application's own queries. */
+const portableTypes: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+    if (format !== 'binary') {
+      // count() and sum() are int8 and numeric. Above 2^53 a wrong number would be worse than an error.
+      if (oid === OID.int8 || oid === OID.numeric) return toExactNumber;
+      if (oid === OID.bool) return (text: string) => (text === 't' ? 1 : 0);
+    }
+    return pg.types.getTypeParser(oid, format as 'text');
+  }) as typeof pg.types.getTypeParser,
+};
+
+function toExactNumber(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw new RangeError(`${text} is above 2^53.`);
+  return value;
+}
+
+async function prepareSession(client: pg.ClientBase, logger: Logger): Promise<void> {
+  // The pool listens only while a client is idle; a connection lost between two statements of a transaction would
+  // otherwise end the process. The next statement reports the loss.
+  client.on('error', (error) => logger.warn({ err: error }, 'a database connection was lost'));
+  await client.query('set session characteristics as transaction read only');
+}
+
+async function checkServer(pool: pg.Pool): Promise<void> {
+  const { rows } = await pool.query<{ version: string; encoding: string }>(
+    "select current_setting('server_version_num') as version, current_setting('server_encoding') as encoding",
+  );
+  const [server] = rows;
+  if (!server || Number(server.version) < 150_000) {
+    throw new DatabaseError(
+      { kind: 'unavailable', hint: 'Use PostgreSQL 15 or newer.' },
+      'This PostgreSQL is too old.',
+    );
+  }
+  if (server.encoding !== 'UTF8') {
+    const hint = "Create the database with ENCODING 'UTF8'.";
+    throw new DatabaseError({ kind: 'unavailable', hint }, `The database has the encoding ${server.encoding}.`);
+  }
+}
+
+function kyselyOver(source: ConnectionSource, mode: 'read' | 'write'): Kysely<Database> {
+  return new Kysely<Database>({
+    dialect: {
+      createDriver: () => new PortableDriver(source, mode),
+      createQueryCompiler: () => new PortablePostgresCompiler(),
+      createAdapter: () => new PostgresAdapter(),
+      createIntrospector: (db) => new PostgresIntrospector(db),
+    },
+  });
+}
+
+interface StatementLimits {
+  /** Longest wait for an answer, in milliseconds; null waits for good. */
+  readonly readTimeoutMs: number | null;
+}
+
+class PoolSource implements ConnectionSource {
+  readonly #pool: pg.Pool;
+  readonly #limits: StatementLimits;
+
+  constructor(pool: pg.Pool, limits: StatementLimits) {
+    this.#pool = pool;
+    this.#limits = limits;
+  }
+
+  async acquire(): Promise<PostgresConnection> {
+    if (this.#pool.ending) throw new DatabaseError({ kind: 'closed' }, 'The database is closed.');
+    return new PostgresConnection(await this.#pool.connect(), this.#limits);
+  }
+
+  release(connection: RawConnection): void {
+    (connection as PostgresConnection).release();
+  }
+
+  classify = classifyPostgresError;
+}
+
+const COUNTED_COMMANDS = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE']);
+
+class PostgresConnection implements RawConnection {
+  readonly #client: pg.PoolClient;
+  readonly #limits: StatementLimits;
+  /** Nobody knows what the connection is doing: it must not go back into the pool. */
+  #broken = false;
+
+  constructor(client: pg.PoolClient, limits: StatementLimits) {
+    this.#client = client;
+    this.#limits = limits;
+  }
+
+  async execute(text: string, parameters: readonly unknown[]): Promise<QueryResult<unknown>> {
+    const { readTimeoutMs } = this.#limits;
+    const query = {
+      text,
+      values: [...parameters],
+      ...(readTimeoutMs === null ? {} : { query_timeout: readTimeoutMs }),
+    };
+    try {
+      const { command, rowCount, rows } = await this.#client.query(query);
+      return { rows, ...(COUNTED_COMMANDS.has(command) ? { numAffectedRows: BigInt(rowCount ?? 0) } : {}) };
+    } catch (error) {
+      if (classifyPostgresError(error).kind === 'connection') this.#broken = true;
+      throw error;
+    }
+  }
+
+  async begin(): Promise<void> {
+    await this.execute('start transaction isolation level read committed, read write', []);
+  }
+
+  async commit(): Promise<void> {
+    if (this.#broken) throw new DatabaseError({ kind: 'connection' }, 'The connection was lost before COMMIT.');
+    await this.execute('commit', []);
+  }
+
+  async rollback(): Promise<void> {
+    if (this.#broken) return;
+    try {
+      await this.execute('rollback', []);
+    } catch {
+      // The server rolls back when the connection closes.
+      this.#broken = true;
+    }
+  }
+
+  release(): void {
+    this.#client.release(this.#broken);
+  }
+}
+
+/** pg reports a host with several addresses as one AggregateError without a message of its own. */
+function reasonOf(error: Error): string {
+  if (error.message === '' && error instanceof AggregateError) return String(error.errors[0]?.message ?? error.name);
+  return error.message;
+}
+
+export function withoutCredentials(url: string): string {
+  try {
+    const { protocol, host, pathname } = new URL(url);
+    return `${protocol}//${host}${pathname}`;
+  } catch {
+    return 'postgres://…';
+  }
+}

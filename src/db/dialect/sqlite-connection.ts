@@ -1,0 +1,103 @@
+import type { QueryResult } from 'kysely';
+import Libsql from 'libsql';
+
+/**
+ * One SQLite connection through libsql, which has the interface of better-sqlite3 and traps of its own. Each was seen on
+ * libsql 0.5.29 and is kept by a test:
+ *
+ * - A prepared statement that fails with SQLITE_BUSY stays active until it is garbage collected. Until then every later
+ *   write on that connection reports success and is not committed: acknowledged work that is lost at exit. So BEGIN and
+ *   COMMIT go through `exec`, which finalises its statement, and a connection that reports BUSY from anything else is
+ *   closed and opened again.
+ * - Blobs are read as ArrayBuffer; here they become Buffer, as PostgreSQL gives them.
+ * - A boolean parameter aborts the process (`parameters.ts`).
+ */
+export class SqliteConnection {
+  readonly #path: string;
+  readonly #pragmas: readonly string[];
+  readonly #statements = new Map<string, Libsql.Statement<unknown[]>>();
+  #handle: Libsql.Database;
+
+  constructor(path: string, pragmas: readonly string[]) {
+    this.#path = path;
+    this.#pragmas = pragmas;
+    this.#handle = this.#open();
+  }
+
+  query(sql: string, parameters: readonly unknown[]): QueryResult<unknown> {
+    const statement = this.#prepare(sql);
+    try {
+      if (statement.reader) return { rows: statement.all([...parameters]).map(withBuffers) };
+      const { changes } = statement.run([...parameters]);
+      return { rows: [], numAffectedRows: BigInt(changes) };
+    } catch (error) {
+      // It may still be active.
+      this.#statements.delete(sql);
+      if (isBusy(error)) this.reopen();
+      throw error;
+    }
+  }
+
+  /** Runs a statement without parameters or rows, and leaves nothing active behind, whatever happens. */
+  exec(sql: string): void {
+    this.#handle.exec(sql);
+  }
+
+  get inTransaction(): boolean {
+    return this.#handle.inTransaction;
+  }
+
+  reopen(): void {
+    this.close();
+    this.#handle = this.#open();
+  }
+
+  close(): void {
+    this.#statements.clear();
+    try {
+      if (this.#handle.inTransaction) this.#handle.exec('rollback');
+    } finally {
+      this.#handle.close();
+    }
+  }
+
+  #open(): Libsql.Database {
+    // A short wait only: it blocks the event loop. The caller waits longer by trying again.
+    const handle = new Libsql(this.#path, { timeout: BUSY_TIMEOUT_MS });
+    try {
+      for (const pragma of this.#pragmas) handle.exec(`pragma ${pragma}`);
+    } catch (error) {
+      handle.close();
+      throw error;
+    }
+    return handle;
+  }
+
+  #prepare(sql: string): Libsql.Statement<unknown[]> {
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const statement = this.#handle.prepare<unknown[]>(sql);
+    if (this.#statements.size >= MAX_STATEMENTS) {
+      // The oldest goes; which one hardly matters, as long as their number is bounded.
+      this.#statements.delete(this.#statements.keys().next().value!);
+    }
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
+
+const BUSY_TIMEOUT_MS = 20;
+const MAX_STATEMENTS = 500;
+
+export function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^SQLITE_(BUSY|LOCKED)/.test(String(error.code));
+}
+
+function withBuffers(row: unknown): unknown {
+  const record = row as Record<string, unknown>;
+  for (const key in record) {
+    const value = record[key];
+    if (value instanceof ArrayBuffer) record[key] = Buffer.from(value);
+  }
+  return record;
+}

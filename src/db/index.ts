@@ -1,0 +1,13 @@
+export type { ChangeFeed } from './changes.js';
+export { UNIQUE_CONSTRAINTS, type UniqueConstraint } from './constraints.js';
+export {
+  Db,
+  type DbReader,
+  type DbTransaction,
+  type OpenDatabaseOptions,
+  openDatabase,
+  type TransactionOptions,
+} from './database.js';
+export { DatabaseError, type FailureKind, isUniqueViolation } from './errors.js';
+export { type MigrationReport, migrate } from './migrate.js';
+export type * from './schema.js';
