@@ -14,14 +14,36 @@ function toNumber(text: string): number | bigint {
   return Number(text);
 }
 
-/**
- * Python writes the bare tokens NaN, Infinity and -Infinity, which JSON does not have (`comfyui.md` 1.1). Strings are
- * matched first so that the same words inside a string stay untouched.
- */
-const STRING_OR_PYTHON_TOKEN = /"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g;
+const PYTHON_TOKEN = /-?\b(?:NaN|Infinity)\b/g;
 
+/**
+ * Python writes the bare tokens NaN, Infinity and -Infinity, which JSON does not have (`comfyui.md` 1.1). The same words
+ * inside a string stay untouched. One pass over the text, so that hostile quotes cannot make it quadratic.
+ */
 function withoutPythonTokens(text: string): string {
-  return text.replace(STRING_OR_PYTHON_TOKEN, (token) => (token.startsWith('"') ? token : 'null'));
+  if (!text.includes('NaN') && !text.includes('Infinity')) return text;
+  let cleaned = '';
+  let position = 0;
+  while (position < text.length) {
+    const quote = text.indexOf('"', position);
+    const outside = quote === -1 ? text.slice(position) : text.slice(position, quote);
+    cleaned += outside.replace(PYTHON_TOKEN, 'null');
+    if (quote === -1) break;
+    const end = endOfString(text, quote);
+    cleaned += text.slice(quote, end);
+    position = end;
+  }
+  return cleaned;
+}
+
+/** Index after the closing quote, or the end of the text. */
+function endOfString(text: string, quote: number): number {
+  for (let i = quote + 1; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x5c) i++;
+    else if (code === 0x22) return i + 1;
+  }
+  return text.length;
 }
 
 /** Parses JSON losslessly. Throws SyntaxError. With `pythonTokens`, NaN and Infinity are read as null. */
