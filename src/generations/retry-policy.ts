@@ -36,6 +36,7 @@ const RETRY_RULES: Partial<Record<ErrorCode, RetryRule>> = {
   backend_model_missing: NEVER,
   node_failed: NEVER,
   outputs_missing: NEVER,
+  queue_timeout: NEVER,
 };
 
 export interface RetryDecision {

@@ -80,6 +80,9 @@ export type ProbePoint =
   | 'collected'
   | 'settled';
 
-export type Probe = (point: ProbePoint, ids: { readonly generationId: string; readonly attemptId?: string }) => void | Promise<void>;
+export type Probe = (
+  point: ProbePoint,
+  ids: { readonly generationId: string; readonly attemptId?: string },
+) => void | Promise<void>;
 
 export const noProbe: Probe = () => {};

@@ -83,7 +83,10 @@ export async function settleSucceeded(
         .executeTakeFirst();
       // A sweep that removed a row in between would leave an output without its file.
       if (kept.numUpdatedRows !== BigInt(mediaIds.length)) {
-        throw new GenerationError('transition_illegal', 'An output file was removed while its generation was being settled.');
+        throw new GenerationError(
+          'transition_illegal',
+          'An output file was removed while its generation was being settled.',
+        );
       }
     }
     const event = await finish(tx, context, attempt, 'succeeded', null, { runMs, outputCount: outputs.length }, nowMs);
@@ -107,25 +110,34 @@ export async function settleFailed(
       error: JSON.stringify(error.toInfo()),
     });
     if (!closed) return null;
-    const row = await tx.selectFrom('generations').selectAll().where('id', '=', attempt.generationId).executeTakeFirstOrThrow();
-    if (row.cancel_requested_at !== null) {
-      const event = await finish(tx, context, attempt, 'cancelled', cancelledError(), { runMs: null, outputCount: 0 }, nowMs);
-      return { event, kind: 'cancelled' };
-    }
+    const row = await tx
+      .selectFrom('generations')
+      .innerJoin('attempts', 'attempts.id', 'generations.current_attempt_id')
+      .select([
+        'attempt_count',
+        'unaccepted_count',
+        'max_attempts',
+        'queue_deadline_at',
+        'attempts.claimed_at as claimed_at',
+      ])
+      .where('generations.id', '=', attempt.generationId)
+      .executeTakeFirstOrThrow();
     const givenBack = acceptance === 'never-accepted';
     const attempts = givenBack ? row.attempt_count - 1 : row.attempt_count;
     const unaccepted = givenBack ? row.unaccepted_count + 1 : 0;
     const decision = decideRetry(
       error,
       // A try that was given back is not spent, but its backoff grows all the same; the queue deadline bounds it.
-      givenBack ? { attempts: unaccepted, maxAttempts: Number.POSITIVE_INFINITY } : { attempts, maxAttempts: row.max_attempts },
+      givenBack
+        ? { attempts: unaccepted, maxAttempts: Number.POSITIVE_INFINITY }
+        : { attempts, maxAttempts: row.max_attempts },
       context.retry,
     );
     if (!decision.retry) {
       const event = await finish(tx, context, attempt, 'failed', error, { runMs: null, outputCount: 0 }, nowMs);
       return { event, kind: 'failed' };
     }
-    const event = await moveGeneration(
+    const requeued = await moveGeneration(
       tx,
       attempt.generationId,
       {
@@ -133,6 +145,7 @@ export async function settleFailed(
         to: 'queued',
         event: 'retrying',
         attemptId: attempt.attemptId,
+        unlessCancelRequested: true,
         data: {
           attemptId: attempt.attemptId,
           backendId: attempt.backendId,
@@ -146,12 +159,24 @@ export async function settleFailed(
           attempt_count: attempts,
           unaccepted_count: unaccepted,
           available_at: nowMs + decision.delayMs,
+          // The queue deadline is about waiting, so the time on the backend does not count.
+          queue_deadline_at: givenBack ? row.queue_deadline_at : row.queue_deadline_at + (nowMs - row.claimed_at),
           error: JSON.stringify(error.toInfo()),
         },
       },
       nowMs,
     );
-    return { event: expectOpen(event, attempt.generationId), kind: 'requeued' };
+    if (requeued !== null) return { event: requeued, kind: 'requeued' };
+    const event = await finish(
+      tx,
+      context,
+      attempt,
+      'cancelled',
+      cancelledError(),
+      { runMs: null, outputCount: 0 },
+      nowMs,
+    );
+    return { event, kind: 'cancelled' };
   });
 }
 
@@ -162,9 +187,19 @@ export async function settleCancelled(
 ): Promise<Settled | null> {
   const nowMs = context.clock.now();
   return context.db.transaction(async (tx) => {
-    const closed = await moveAttempt(tx, attempt, ['claimed', 'sent', 'running', 'collecting'], 'cancelled', { finished_at: nowMs });
+    const closed = await moveAttempt(tx, attempt, ['claimed', 'sent', 'running', 'collecting'], 'cancelled', {
+      finished_at: nowMs,
+    });
     if (!closed) return null;
-    const event = await finish(tx, context, attempt, 'cancelled', cancelledError(details), { runMs: null, outputCount: 0 }, nowMs);
+    const event = await finish(
+      tx,
+      context,
+      attempt,
+      'cancelled',
+      cancelledError(details),
+      { runMs: null, outputCount: 0 },
+      nowMs,
+    );
     return { event, kind: 'cancelled' };
   });
 }
@@ -250,7 +285,10 @@ async function finish(
 /** The attempt was open, so its generation must have been: anything else is a broken invariant, and rolls back. */
 function expectOpen(event: DurableEvent | null, generationId: string): DurableEvent {
   if (event === null) {
-    throw new GenerationError('transition_illegal', `Generation ${generationId} was closed while its attempt was open.`);
+    throw new GenerationError(
+      'transition_illegal',
+      `Generation ${generationId} was closed while its attempt was open.`,
+    );
   }
   return event;
 }

@@ -31,10 +31,17 @@ export interface GenerationMove {
   readonly set?: Omit<Updateable<GenerationsTable>, 'id' | 'status' | 'event_seq'>;
   /** Only when this attempt is the generation's current one. */
   readonly attemptId?: string;
+  /** Only when nobody asked to cancel it: a cancel must not be overtaken by a return to the queue. */
+  readonly unlessCancelRequested?: boolean;
 }
 
 /** Moves a generation and writes the event in the same transaction. Null when it was not in one of `from`. */
-export async function moveGeneration(tx: Writer, id: string, move: GenerationMove, nowMs: number): Promise<DurableEvent | null> {
+export async function moveGeneration(
+  tx: Writer,
+  id: string,
+  move: GenerationMove,
+  nowMs: number,
+): Promise<DurableEvent | null> {
   for (const from of move.from) {
     if (!canMoveGeneration(from, move.to)) {
       throw new GenerationError('transition_illegal', `A generation cannot go from ${from} to ${move.to}.`);
@@ -48,6 +55,7 @@ export async function moveGeneration(tx: Writer, id: string, move: GenerationMov
     .where('status', 'in', move.from)
     .returning('event_seq');
   if (move.attemptId !== undefined) update = update.where('current_attempt_id', '=', move.attemptId);
+  if (move.unlessCancelRequested === true) update = update.where('cancel_requested_at', 'is', null);
   const row = await update.executeTakeFirst();
   if (row === undefined) return null;
   return insertEvent(tx, { generationId: id, seq: row.event_seq, at: nowMs, type: move.event, data: move.data ?? {} });
@@ -94,7 +102,8 @@ export async function moveAttempt(
   set: Omit<Updateable<AttemptsTable>, 'id' | 'status' | 'epoch'> = {},
 ): Promise<boolean> {
   const legal = from.filter((status) => canMoveAttempt(status, to));
-  if (legal.length === 0) throw new GenerationError('transition_illegal', `An attempt cannot move to ${to} from ${from.join(', ')}.`);
+  if (legal.length === 0)
+    throw new GenerationError('transition_illegal', `An attempt cannot move to ${to} from ${from.join(', ')}.`);
   const result = await tx
     .updateTable('attempts')
     .set({ ...set, status: to })

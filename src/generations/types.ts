@@ -134,7 +134,9 @@ export interface ProgressData {
 }
 
 export function isTerminalEvent(event: GenerationEvent): boolean {
-  return event.type === 'succeeded' || event.type === 'failed' || event.type === 'cancelled' || event.type === 'expired';
+  return (
+    event.type === 'succeeded' || event.type === 'failed' || event.type === 'cancelled' || event.type === 'expired'
+  );
 }
 
 /** Time limits and retry bounds; all times in milliseconds. */

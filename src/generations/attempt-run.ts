@@ -1,0 +1,391 @@
+import type { AttemptResult, Backend, BackendEvent, SubmitOutcome } from '../backends/spec.js';
+import type { Clock } from '../core/clock.js';
+import { sleep } from '../core/clock.js';
+import { BackendError, EaselError, GenerationError, toEaselError } from '../core/errors.js';
+import type { Logger } from '../core/log.js';
+import type { Db } from '../db/index.js';
+import type { MediaStore } from '../media/index.js';
+import { type CollectContext, collectOutputs } from './collect.js';
+import type { EventHub } from './event-hub.js';
+import { loadPayload, type Payload, uploadAttachments } from './payload.js';
+import { ProgressTracker } from './progress.js';
+import type { Probe } from './seams.js';
+import {
+  type AttemptIdentity,
+  type SettleContext,
+  type Settled,
+  settleCancelled,
+  settleFailed,
+  settleSucceeded,
+} from './settle.js';
+import { moveAttempt, moveGeneration } from './store.js';
+import { AttemptTracker, type TrackEnd } from './track.js';
+import type { DurableEvent, GenerationLimits } from './types.js';
+
+/**
+ * One attempt from its claim to its settlement:
+ *
+ *   claimed --(upload inputs)--> marked sent --(POST)--> running --(track)--> collecting --(copy outputs)--> settled
+ *
+ * The durable mark `sent` is written before the POST. So after a crash `claimed` means "certainly not sent" (the try is
+ * given back), and everything later means "look it up first": an accepted graph is never sent a second time while the
+ * backend still knows it.
+ *
+ * `abandon` ends the work without writing anything: the lease is lost, or the process stops and leaves the run to be
+ * adopted. Everything else ends in exactly one settle call.
+ */
+export interface AttemptEnvironment {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly media: MediaStore;
+  readonly hub: EventHub;
+  readonly probe: Probe;
+  readonly limits: GenerationLimits;
+  readonly settle: SettleContext;
+  /** Owner tag of this process. */
+  readonly owner: string;
+}
+
+export type AttemptStart =
+  /** Just claimed by us. */
+  | { readonly kind: 'fresh' }
+  /** Left open by a former owner. */
+  | {
+      readonly kind: 'adopted';
+      readonly sent: boolean;
+      readonly confirmed: boolean;
+      readonly result: AttemptResult | null;
+    };
+
+export class AttemptRun {
+  readonly attempt: AttemptIdentity;
+  readonly #env: AttemptEnvironment;
+  readonly #backend: Backend;
+  readonly #logger: Logger;
+  readonly #abandon = new AbortController();
+  readonly #onBackendFree: () => void;
+  #tracker: AttemptTracker | null = null;
+  #cancelRequested = false;
+  #backendFree = false;
+
+  constructor(env: AttemptEnvironment, backend: Backend, attempt: AttemptIdentity, onBackendFree: () => void) {
+    this.#env = env;
+    this.#backend = backend;
+    this.attempt = attempt;
+    this.#logger = env.logger.child({
+      generation: attempt.generationId,
+      attempt: attempt.attemptId,
+      backend: backend.id,
+    });
+    this.#onBackendFree = onBackendFree;
+  }
+
+  abandon(reason: EaselError): void {
+    this.#abandon.abort(reason);
+  }
+
+  requestCancel(): void {
+    this.#cancelRequested = true;
+    this.#tracker?.requestCancel();
+  }
+
+  /** Never rejects. Resolves with the error that made the backend unusable, when that is what happened. */
+  async run(start: AttemptStart): Promise<EaselError | null> {
+    const signal = this.#abandon.signal;
+    try {
+      return await this.#steps(start, signal);
+    } catch (thrown) {
+      if (signal.aborted) return null;
+      const error = toEaselError(thrown);
+      if (error.code === 'internal') this.#logger.error({ err: thrown }, 'an attempt ended in an unexpected fault');
+      return this.#fail(error, 'accepted', signal).catch(() => null);
+    } finally {
+      this.#tracker?.close();
+      this.#freeBackend();
+    }
+  }
+
+  async #steps(start: AttemptStart, signal: AbortSignal): Promise<EaselError | null> {
+    const payload = await this.#persist(() => loadPayload(this.#env.db, this.attempt.generationId), signal);
+    this.#cancelRequested ||= payload.cancelRequested;
+    if (start.kind === 'adopted') {
+      if (start.result !== null) return this.#end(payload, start.result, true, signal);
+      if (!start.sent) {
+        await this.#fail(
+          new GenerationError('lease_lost', 'The former owner stopped before it sent the prompt.'),
+          'never-accepted',
+          signal,
+        );
+        return null;
+      }
+    }
+
+    this.#tracker = this.#newTracker(payload);
+    const stopForwarding = this.#forwardEvents(payload);
+    try {
+      let confirmed = start.kind === 'adopted' && start.confirmed;
+      let lookFirst = true;
+      if (start.kind === 'fresh') {
+        const sent = await this.#send(payload, signal);
+        if (sent === null) return null;
+        if (sent.kind === 'refused') return this.#fail(sent.error, 'never-accepted', signal);
+        confirmed = sent.kind === 'accepted';
+        lookFirst = !confirmed;
+      }
+      if (this.#cancelRequested) this.#tracker.requestCancel();
+      const end = await this.#tracker.follow(lookFirst, signal);
+      return await this.#onTracked(payload, end, confirmed, signal);
+    } finally {
+      stopForwarding();
+    }
+  }
+
+  /** Uploads, marks `sent`, then posts. Null when there is nothing left to do: not ours any more, or cancelled. */
+  async #send(payload: Payload, signal: AbortSignal): Promise<SubmitOutcome | null> {
+    let graph = payload.graph;
+    try {
+      graph = await uploadAttachments(this.#env.media, this.#backend, payload, signal);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      return { kind: 'refused', error: toEaselError(thrown) };
+    }
+    if (this.#cancelRequested) {
+      await this.#settled(() => settleCancelled(this.#env.settle, this.attempt, { verified: true }), signal);
+      return null;
+    }
+    const nowMs = this.#env.clock.now();
+    const marked = await this.#persist(
+      () => this.#env.db.transaction((tx) => moveAttempt(tx, this.attempt, ['claimed'], 'sent', { sent_at: nowMs })),
+      signal,
+    );
+    if (!marked) return null;
+    await this.#env.probe('marked-sent', this.attempt);
+    const outcome = await this.#backend.submit({
+      attemptId: this.attempt.attemptId,
+      graph,
+      ...(payload.workflow === null ? {} : { workflow: payload.workflow }),
+    });
+    signal.throwIfAborted();
+    if (outcome.kind === 'accepted') {
+      await this.#env.probe('accepted', this.attempt);
+      await this.#confirm(signal);
+    } else if (outcome.kind === 'unknown') {
+      this.#logger.warn({ err: outcome.error }, 'the answer to a submit was lost; looking the prompt up');
+    }
+    return outcome;
+  }
+
+  async #confirm(signal: AbortSignal): Promise<void> {
+    const nowMs = this.#env.clock.now();
+    await this.#persist(
+      () =>
+        this.#env.db.transaction((tx) => moveAttempt(tx, this.attempt, ['sent'], 'running', { confirmed_at: nowMs })),
+      signal,
+    );
+    await this.#env.probe('running', this.attempt);
+  }
+
+  async #onTracked(
+    payload: Payload,
+    end: TrackEnd,
+    confirmed: boolean,
+    signal: AbortSignal,
+  ): Promise<EaselError | null> {
+    switch (end.kind) {
+      case 'finished':
+        return this.#end(payload, end.result, false, signal);
+      case 'cancelled':
+        await this.#settled(() => settleCancelled(this.#env.settle, this.attempt, { verified: end.verified }), signal);
+        return null;
+      case 'timeout': {
+        const late = await this.#stopOverdue(signal);
+        if (late !== null) return this.#end(payload, late, false, signal);
+        return this.#fail(end.error, 'accepted', signal);
+      }
+      case 'lost': {
+        // A POST whose answer was lost may still be on its way into the queue: withdraw it before trying anew.
+        const late = await this.#stopOverdue(signal);
+        if (late !== null) return this.#end(payload, late, false, signal);
+        const error = confirmed
+          ? new BackendError(
+              'backend_lost_run',
+              'The backend no longer knows the run: it restarted, or somebody deleted it.',
+            )
+          : new BackendError(
+              'backend_unreachable',
+              'The connection broke during the submit, and the backend did not take the prompt.',
+            );
+        return this.#fail(error, confirmed ? 'accepted' : 'never-accepted', signal);
+      }
+    }
+  }
+
+  /** Best effort to stop a run that we give up. Returns its result when it finished after all. */
+  async #stopOverdue(signal: AbortSignal): Promise<AttemptResult | null> {
+    try {
+      const outcome = await this.#backend.cancel(this.attempt.attemptId, { signal });
+      return outcome.state === 'finished' && outcome.result.outcome === 'succeeded' ? outcome.result : null;
+    } catch {
+      signal.throwIfAborted();
+      return null;
+    }
+  }
+
+  /** The backend's run is over; what is left is ours. */
+  async #end(
+    payload: Payload,
+    result: AttemptResult,
+    stored: boolean,
+    signal: AbortSignal,
+  ): Promise<EaselError | null> {
+    this.#freeBackend();
+    await this.#env.probe('finished', this.attempt);
+    if (result.outcome !== 'succeeded') return this.#fail(resultError(result), 'accepted', signal);
+    if (!stored && !(await this.#storeResult(result, signal))) return null;
+    const outputs = await collectOutputs(
+      this.#collectContext(),
+      this.#backend,
+      this.attempt,
+      payload.accountId,
+      result,
+      signal,
+    );
+    await this.#env.probe('collected', this.attempt);
+    await this.#settled(() => settleSucceeded(this.#env.settle, this.attempt, outputs, result.runMs ?? null), signal);
+    return null;
+  }
+
+  /** Keeps what the backend said before copying files, so that a crash in between does not depend on its history. */
+  async #storeResult(result: AttemptResult, signal: AbortSignal): Promise<boolean> {
+    const nowMs = this.#env.clock.now();
+    const event = await this.#persist(
+      () =>
+        this.#env.db.transaction(async (tx): Promise<DurableEvent | null> => {
+          const moved = await moveAttempt(tx, this.attempt, ['sent', 'running'], 'collecting', {
+            result: JSON.stringify(result),
+          });
+          if (!moved) return null;
+          return moveGeneration(
+            tx,
+            this.attempt.generationId,
+            {
+              from: ['running'],
+              to: 'collecting',
+              event: 'collecting',
+              attemptId: this.attempt.attemptId,
+              data: { attemptId: this.attempt.attemptId, outputs: result.outputs.length },
+            },
+            nowMs,
+          );
+        }),
+      signal,
+    );
+    if (event === null) return false;
+    this.#env.hub.publish(event);
+    return true;
+  }
+
+  async #fail(error: EaselError, acceptance: 'accepted' | 'never-accepted', signal: AbortSignal): Promise<EaselError> {
+    const settled = await this.#settled(() => settleFailed(this.#env.settle, this.attempt, error, acceptance), signal);
+    this.#logger.warn(
+      { code: error.code, detail: error.message, outcome: settled?.kind ?? 'already settled' },
+      'an attempt failed',
+    );
+    return error;
+  }
+
+  async #settled(settle: () => Promise<Settled | null>, signal: AbortSignal): Promise<Settled | null> {
+    const settled = await this.#persist(settle, signal);
+    if (settled !== null) {
+      this.#env.hub.publish(settled.event);
+      this.#env.db.changes.publish(settled.kind === 'requeued' ? 'queue' : 'settled');
+    }
+    await this.#env.probe('settled', this.attempt);
+    return settled;
+  }
+
+  /**
+   * Repeats a write while the database is away. Giving up would strand the attempt until the next restart; the fence makes
+   * a late repeat harmless, and losing the lease ends the loop through the signal.
+   */
+  async #persist<T>(write: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (let tries = 0; ; tries += 1) {
+      signal.throwIfAborted();
+      try {
+        return await write();
+      } catch (thrown) {
+        const error = toEaselError(thrown);
+        if (!error.retryable || error.code === 'internal') throw error;
+        this.#logger.warn({ err: error, tries }, 'a write has to be repeated');
+        await sleep(this.#env.clock, Math.min(5_000, 100 * 2 ** Math.min(tries, 6)), signal);
+      }
+    }
+  }
+
+  #newTracker(payload: Payload): AttemptTracker {
+    const { clock, limits } = this.#env;
+    return new AttemptTracker(this.#backend, this.attempt.attemptId, {
+      clock,
+      logger: this.#logger,
+      runMs: payload.runLimitMs,
+      silenceMs: limits.silenceMs,
+      cancelMs: limits.cancelMs,
+      queueDeadlineAt: payload.queueDeadlineAt,
+      onRunning: () => {},
+    });
+  }
+
+  #collectContext(): CollectContext {
+    const { db, clock, media, probe, owner, limits } = this.#env;
+    return { db, clock, media, probe, owner, collectMs: limits.collectMs, maxOutputBytes: limits.maxOutputBytes };
+  }
+
+  /** Passes progress and previews on to whoever follows. */
+  #forwardEvents(payload: Payload): () => void {
+    const { hub, clock } = this.#env;
+    const { generationId, attemptId } = this.attempt;
+    const progress = new ProgressTracker(payload.graph);
+    return this.#backend.onEvent((event: BackendEvent) => {
+      if (!('attemptId' in event) || event.attemptId !== attemptId) return;
+      const at = clock.now();
+      if (event.type === 'preview') {
+        const { nodeId, contentType, bytes } = event;
+        hub.publish({ generationId, type: 'preview', at, data: { nodeId, contentType, bytes } });
+      } else if (event.type === 'warning') {
+        hub.publish({ generationId, type: 'warning', at, data: { nodeId: event.nodeId, message: event.message } });
+      } else {
+        const data = progress.accept(event);
+        if (data !== null) hub.publish({ generationId, type: 'progress', at, data });
+      }
+    });
+  }
+
+  #freeBackend(): void {
+    if (this.#backendFree) return;
+    this.#backendFree = true;
+    this.#onBackendFree();
+  }
+}
+
+function resultError(result: AttemptResult): EaselError {
+  if (result.outcome === 'interrupted') {
+    return new BackendError(
+      'backend_interrupted',
+      result.error?.message ?? 'Somebody interrupted the run on the backend.',
+    );
+  }
+  if (result.error === undefined)
+    return new BackendError('node_failed', 'The run failed, and the backend does not say why.');
+  const { code, message, hint, details } = result.error;
+  return new BackendError(code, message, { hint, ...(details === undefined ? {} : { details }) });
+}
+
+/** The reasons for `abandon`. */
+export function leaseLost(backendId: string): GenerationError {
+  return new GenerationError('lease_lost', `This node no longer owns backend ${backendId}.`);
+}
+
+export function shuttingDown(): EaselError {
+  return new EaselError('shutting_down', 'This node is stopping; the run goes on and will be adopted.');
+}

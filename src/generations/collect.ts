@@ -1,0 +1,180 @@
+import type { AttemptOutput, AttemptResult, Backend, FileOutput } from '../backends/spec.js';
+import { type Clock, sleep } from '../core/clock.js';
+import { type EaselError, GenerationError, StorageError, toEaselError } from '../core/errors.js';
+import { newId } from '../core/ids.js';
+import type { Db } from '../db/index.js';
+import type { MediaStore, StagedMedia } from '../media/index.js';
+import { insertPendingMedia } from './media-rows.js';
+import type { Probe } from './seams.js';
+import type { AttemptIdentity, StoredOutput } from './settle.js';
+
+/**
+ * Copies an attempt's outputs from the backend into the media store, before the generation may be called done.
+ *
+ * Bytes are streamed to a staged file, then a `pending` row says whose the object will be, then the object gets its name.
+ * In this order a crash never leaves an object that no row knows of: staged files of a dead process are swept by owner,
+ * pending rows by their closed attempt. A second collect of the same attempt (after a crash) uses the rows of the first.
+ */
+export interface CollectContext {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly media: MediaStore;
+  readonly probe: Probe;
+  /** Owner tag of staged files. */
+  readonly owner: string;
+  readonly collectMs: number;
+  readonly maxOutputBytes: number;
+}
+
+/** Files of one attempt that are fetched at the same time. More only makes them wait for each other. */
+const PARALLEL_DOWNLOADS = 4;
+const DOWNLOAD_TRIES = 3;
+const RETRY_DELAY_MS = 250;
+
+/** Which reported outputs are kept: saved files, or, where a graph saves nothing, its previews. Texts always. */
+export function outputsToKeep(result: AttemptResult): readonly AttemptOutput[] {
+  const isSaved = (output: AttemptOutput) => output.kind !== 'text' && output.type === 'output';
+  const anySaved = result.outputs.some(isSaved);
+  return result.outputs.filter(
+    (output) => output.kind === 'text' || isSaved(output) || (!anySaved && output.type === 'temp'),
+  );
+}
+
+export async function collectOutputs(
+  context: CollectContext,
+  backend: Backend,
+  attempt: AttemptIdentity,
+  accountId: string,
+  result: AttemptResult,
+  signal: AbortSignal,
+): Promise<StoredOutput[]> {
+  const kept = outputsToKeep(result);
+  const files = kept.filter((output): output is FileOutput => output.kind !== 'text');
+  const staged = await stageAll(context, backend, attempt, files, signal);
+  try {
+    const mediaIds = await insertPendingMedia(context, { accountId, attempt, files: [...staged.values()] });
+    for (const file of staged.values()) {
+      await context.media.commit(file);
+      await context.probe('output-stored', attempt);
+    }
+    return kept.map((output, ordinal) => describe(output, ordinal, staged, mediaIds));
+  } catch (error) {
+    await Promise.allSettled([...staged.values()].map((file) => context.media.discard(file)));
+    throw error;
+  }
+}
+
+async function stageAll(
+  context: CollectContext,
+  backend: Backend,
+  attempt: AttemptIdentity,
+  files: readonly FileOutput[],
+  outerSignal: AbortSignal,
+): Promise<Map<FileOutput, StagedMedia>> {
+  const staged = new Map<FileOutput, StagedMedia>();
+  const abort = new AbortController();
+  const onOuterAbort = () => abort.abort(outerSignal.reason);
+  if (outerSignal.aborted) onOuterAbort();
+  outerSignal.addEventListener('abort', onOuterAbort, { once: true });
+  const deadline = context.clock.setTimer(() => {
+    abort.abort(
+      new GenerationError('collect_timeout', `The outputs could not be fetched within ${context.collectMs} ms.`),
+    );
+  }, context.collectMs);
+  try {
+    const waiting = [...files];
+    const worker = async () => {
+      for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+        staged.set(file, await stageOne(context, backend, file, abort.signal));
+        await context.probe('output-staged', attempt);
+      }
+    };
+    const workers = Array.from({ length: Math.min(PARALLEL_DOWNLOADS, files.length) }, worker);
+    try {
+      await Promise.all(workers);
+    } catch (error) {
+      abort.abort(error);
+      await Promise.allSettled(workers);
+      throw error;
+    }
+    return staged;
+  } catch (error) {
+    await Promise.allSettled([...staged.values()].map((file) => context.media.discard(file)));
+    throw error;
+  } finally {
+    deadline.cancel();
+    outerSignal.removeEventListener('abort', onOuterAbort);
+  }
+}
+
+async function stageOne(
+  context: CollectContext,
+  backend: Backend,
+  file: FileOutput,
+  signal: AbortSignal,
+): Promise<StagedMedia> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      signal.throwIfAborted();
+      const opened = await backend.openOutput(file, { signal });
+      const media = await context.media.stage(opened.stream, {
+        owner: context.owner,
+        maxBytes: context.maxOutputBytes,
+        declaredType: opened.contentType,
+        signal,
+      });
+      if (opened.contentLength !== null && media.bytes !== opened.contentLength) {
+        await context.media.discard(media);
+        throw new StorageError(
+          'output_unavailable',
+          `The backend promised ${opened.contentLength} bytes and sent ${media.bytes}.`,
+        );
+      }
+      return media;
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      const known = nameFile(toEaselError(error), file);
+      if (attempt >= DOWNLOAD_TRIES || !known.retryable) throw known;
+      await sleep(context.clock, RETRY_DELAY_MS * attempt, signal);
+    }
+  }
+}
+
+/** A broken stream reports a bare socket error: say which file it was. */
+function nameFile(error: EaselError, file: FileOutput): EaselError {
+  if (error.code !== 'internal') return error;
+  return new StorageError(
+    'output_unavailable',
+    `The output file ${file.filename} could not be read to its end: ${error.message}`,
+    {
+      cause: error.cause,
+      details: { filename: file.filename, nodeId: file.nodeId },
+    },
+  );
+}
+
+function describe(
+  output: AttemptOutput,
+  ordinal: number,
+  staged: ReadonlyMap<FileOutput, StagedMedia>,
+  mediaIds: ReadonlyMap<string, string>,
+): StoredOutput {
+  const common = { id: newId(), ordinal, nodeId: output.nodeId, key: output.key, kind: output.kind };
+  if (output.kind === 'text') {
+    const bytes = Buffer.byteLength(output.text);
+    return { ...common, filename: '', contentType: 'text/plain', bytes, mediaId: null, text: output.text };
+  }
+  const file = staged.get(output);
+  const mediaId = file === undefined ? undefined : mediaIds.get(file.hash);
+  if (file === undefined || mediaId === undefined) {
+    throw new StorageError('storage_failed', `The output file ${output.filename} was not stored.`);
+  }
+  return {
+    ...common,
+    filename: output.filename,
+    contentType: file.contentType,
+    bytes: file.bytes,
+    mediaId,
+    text: null,
+  };
+}

@@ -1,0 +1,78 @@
+import type { Clock } from '../core/clock.js';
+import type { Db } from '../db/index.js';
+import type { EventHub } from './event-hub.js';
+import { readEvents } from './read.js';
+import { type GenerationEvent, isTerminalEvent } from './types.js';
+
+export interface FollowOptions {
+  /** Resume: durable events up to and including this `seq` were seen already. 0 begins at the beginning. */
+  readonly afterSeq?: number;
+  readonly signal?: AbortSignal;
+  /** Include `progress`, `preview` and `warning`, which are sent once and cannot be resumed. True unless told. */
+  readonly live?: boolean;
+}
+
+/** Previews are large and only the newest matters: a slow follower loses older ones instead of our memory. */
+const MAX_BUFFERED_LIVE = 64;
+
+/**
+ * The events of one generation, from `afterSeq` on, ending after its terminal event.
+ *
+ * Durable events come from the database, in order and without gaps, whichever node wrote them; the hub and a tick only
+ * say when to read. Live events pass through as they come.
+ */
+export async function* followGeneration(
+  context: { readonly db: Db; readonly clock: Clock; readonly hub: EventHub; readonly tickMs: number },
+  generationId: string,
+  options: FollowOptions = {},
+): AsyncGenerator<GenerationEvent, void, undefined> {
+  const { db, clock, hub, tickMs } = context;
+  const { signal } = options;
+  const live: GenerationEvent[] = [];
+  let durableHint = true;
+  let wake: (() => void) | null = null;
+  const poke = () => wake?.();
+  const unsubscribe = hub.subscribe(generationId, (event) => {
+    if ('seq' in event) durableHint = true;
+    else if (options.live !== false) {
+      if (live.length >= MAX_BUFFERED_LIVE) live.splice(0, live.length - MAX_BUFFERED_LIVE + 1);
+      live.push(event);
+    }
+    poke();
+  });
+  signal?.addEventListener('abort', poke);
+  let seq = options.afterSeq ?? 0;
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      if (durableHint) {
+        durableHint = false;
+        // What was heard live before a durable event belongs before it: a bar must not move after "succeeded".
+        yield* live.splice(0);
+        for (const event of await readEvents(db.kysely, generationId, seq)) {
+          seq = event.seq;
+          yield event;
+          if (isTerminalEvent(event)) return;
+        }
+        if (durableHint) continue;
+      }
+      if (live.length > 0) {
+        yield* live.splice(0);
+        continue;
+      }
+      if (signal?.aborted) continue;
+      const hinted = await new Promise<boolean>((resolve) => {
+        const timer = clock.setTimer(() => resolve(false), tickMs);
+        wake = () => {
+          timer.cancel();
+          resolve(true);
+        };
+      });
+      wake = null;
+      if (!hinted) durableHint = true;
+    }
+  } finally {
+    unsubscribe();
+    signal?.removeEventListener('abort', poke);
+  }
+}

@@ -1,0 +1,15 @@
+export type { FollowOptions } from './follow.js';
+export type { ListOptions } from './read.js';
+export type { RunnerTiming } from './runner.js';
+export {
+  type BillableGeneration,
+  type BillableOutcome,
+  type Billing,
+  type ClaimPolicy,
+  firstComeFirstServed,
+  freeBilling,
+  type Probe,
+  type ProbePoint,
+} from './seams.js';
+export { Generations, type GenerationsOptions } from './service.js';
+export * from './types.js';

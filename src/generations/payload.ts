@@ -1,0 +1,93 @@
+import type { Backend } from '../backends/spec.js';
+import { GenerationError } from '../core/errors.js';
+import { isJsonObject, parseLossless } from '../core/json.js';
+import type { Db } from '../db/index.js';
+import { type Graph, type UiWorkflow, validateGraph } from '../graph/index.js';
+import type { MediaStore } from '../media/index.js';
+
+/** What an attempt needs to run, read from the database at its start. */
+export interface Payload {
+  readonly accountId: string;
+  readonly graph: Graph;
+  readonly workflow: UiWorkflow | null;
+  readonly attachments: readonly StoredAttachment[];
+  readonly runLimitMs: number;
+  readonly queueDeadlineAt: number;
+  readonly cancelRequested: boolean;
+}
+
+export interface StoredAttachment {
+  readonly nodeId: string;
+  readonly inputName: string;
+  readonly uploadName: string;
+  readonly hash: string;
+  readonly bytes: number;
+  readonly contentType: string;
+}
+
+export async function loadPayload(db: Db, generationId: string): Promise<Payload> {
+  const row = await db.kysely
+    .selectFrom('generations')
+    .innerJoin('generation_payloads', 'generation_payloads.generation_id', 'generations.id')
+    .select([
+      'generations.account_id as accountId',
+      'generations.run_limit_ms as runLimitMs',
+      'generations.queue_deadline_at as queueDeadlineAt',
+      'generations.cancel_requested_at as cancelRequestedAt',
+      'generation_payloads.graph as graph',
+      'generation_payloads.workflow as workflow',
+    ])
+    .where('generations.id', '=', generationId)
+    .executeTakeFirst();
+  if (row === undefined) throw new GenerationError('not_found', `Generation ${generationId} has no stored graph.`);
+  const attachments = await db.kysely
+    .selectFrom('generation_inputs')
+    .innerJoin('media', 'media.id', 'generation_inputs.media_id')
+    .select([
+      'generation_inputs.node_id as nodeId',
+      'generation_inputs.input_name as inputName',
+      'generation_inputs.upload_name as uploadName',
+      'media.hash as hash',
+      'media.bytes as bytes',
+      'media.content_type as contentType',
+    ])
+    .where('generation_inputs.generation_id', '=', generationId)
+    .execute();
+  const workflow = row.workflow === null ? null : parseLossless(row.workflow);
+  return {
+    accountId: row.accountId,
+    graph: validateGraph(parseLossless(row.graph)),
+    workflow: isJsonObject(workflow) ? workflow : null,
+    attachments,
+    runLimitMs: row.runLimitMs,
+    queueDeadlineAt: row.queueDeadlineAt,
+    cancelRequested: row.cancelRequestedAt !== null,
+  };
+}
+
+/** Uploads each attachment and returns a graph whose loader inputs hold the names that the backend answered. */
+export async function uploadAttachments(
+  media: MediaStore,
+  backend: Backend,
+  payload: Payload,
+  signal: AbortSignal,
+): Promise<Graph> {
+  if (payload.attachments.length === 0) return payload.graph;
+  const graph = structuredClone(payload.graph);
+  for (const attachment of payload.attachments) {
+    const node = graph[attachment.nodeId];
+    if (node === undefined)
+      throw new GenerationError('graph_input_unknown', `The graph has no node ${attachment.nodeId}.`);
+    const uploaded = await backend.upload(
+      {
+        filename: attachment.uploadName,
+        contentType: attachment.contentType,
+        bytes: attachment.bytes,
+        open: async () => (await media.open(attachment.hash)).stream,
+      },
+      { signal },
+    );
+    node.inputs[attachment.inputName] = uploaded.inputValue;
+  }
+  return graph;
+}

@@ -1,0 +1,284 @@
+import type { Readable } from 'node:stream';
+import type { Backend } from '../backends/spec.js';
+import type { Clock } from '../core/clock.js';
+import { EaselError, GenerationError } from '../core/errors.js';
+import { isJsonObject, parseLossless } from '../core/json.js';
+import type { Logger } from '../core/log.js';
+import { isGenerationTerminal } from '../core/statuses.js';
+import type { Db } from '../db/index.js';
+import { validateGraph } from '../graph/index.js';
+import type { MediaStore, OpenedMedia } from '../media/index.js';
+import type { AttemptEnvironment } from './attempt-run.js';
+import { EventHub } from './event-hub.js';
+import { type FollowOptions, followGeneration } from './follow.js';
+import { processIdentity } from './lease.js';
+import { insertPendingMedia } from './media-rows.js';
+import { type ListOptions, listGenerations, readGeneration } from './read.js';
+import { DEFAULT_RETRY, type RetryPolicyOptions } from './retry-policy.js';
+import { BackendRunner, DEFAULT_TIMING, type RunnerTiming } from './runner.js';
+import { type Billing, type ClaimPolicy, firstComeFirstServed, freeBilling, noProbe, type Probe } from './seams.js';
+import { type SettleContext, settleQueued } from './settle.js';
+import { appendEvent } from './store.js';
+import { submitGeneration } from './submit.js';
+import { Sweeper } from './sweep.js';
+import {
+  DEFAULT_LIMITS,
+  type Generation,
+  type GenerationEvent,
+  type GenerationLimits,
+  type GenerationRequest,
+} from './types.js';
+
+export interface GenerationsOptions {
+  readonly db: Db;
+  readonly media: MediaStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly backends: readonly { readonly backend: Backend; readonly concurrency?: number }[];
+  readonly limits?: Partial<GenerationLimits>;
+  readonly retry?: Partial<RetryPolicyOptions>;
+  readonly timing?: Partial<RunnerTiming>;
+  readonly policy?: ClaimPolicy;
+  readonly billing?: Billing;
+  readonly probe?: Probe;
+  /** Distinguishes this process from all others, with host and pid. */
+  readonly instance: string;
+}
+
+/** Submits, follows and ends generations; runs the backends that this node owns. See `types.ts` for the words. */
+export class Generations {
+  readonly #options: GenerationsOptions;
+  readonly #limits: GenerationLimits;
+  readonly #timing: RunnerTiming;
+  readonly #hub = new EventHub();
+  readonly #settle: SettleContext;
+  readonly #runners: readonly BackendRunner[];
+  readonly #sweeper: Sweeper;
+  readonly #owner: string;
+
+  constructor(options: GenerationsOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#timing = { ...DEFAULT_TIMING, ...options.timing };
+    const retry = { ...DEFAULT_RETRY, ...options.retry };
+    const { db, clock, logger, media } = options;
+    this.#settle = { db, clock, billing: options.billing ?? freeBilling, retry };
+    const identity = processIdentity(options.instance);
+    this.#owner = identity.owner;
+    const env: AttemptEnvironment = {
+      db,
+      clock,
+      logger,
+      media,
+      hub: this.#hub,
+      probe: options.probe ?? noProbe,
+      limits: this.#limits,
+      settle: this.#settle,
+      owner: identity.owner,
+    };
+    this.#runners = options.backends.map(
+      ({ backend, concurrency }) =>
+        new BackendRunner({
+          env,
+          backend,
+          identity,
+          policy: options.policy ?? firstComeFirstServed,
+          concurrency: concurrency ?? 1,
+          timing: this.#timing,
+          random: retry.random,
+        }),
+    );
+    this.#sweeper = new Sweeper({
+      ...this.#settle,
+      media,
+      logger,
+      hub: this.#hub,
+      identity,
+      random: retry.random,
+      tickMs: this.#timing.tickMs,
+    });
+  }
+
+  /** Begins to work: takes backends, adopts what was left open, sweeps. */
+  async start(): Promise<void> {
+    await this.#sweeper.start();
+    for (const runner of this.#runners) runner.start();
+  }
+
+  /** Stops working. Runs on backends go on and are adopted by the next start. */
+  async stop(): Promise<void> {
+    await Promise.all([this.#sweeper.stop(), ...this.#runners.map((runner) => runner.stop())]);
+  }
+
+  /** Stores an input file for a later submit. An upload that no submit uses is removed after an hour. */
+  async attach(
+    accountId: string,
+    source: Readable | Uint8Array,
+    options: { readonly maxBytes: number; readonly declaredType?: string; readonly signal?: AbortSignal },
+  ): Promise<{
+    readonly mediaId: string;
+    readonly hash: string;
+    readonly bytes: number;
+    readonly contentType: string;
+  }> {
+    const { media, db, clock } = this.#options;
+    const staged = await media.stage(source, { owner: this.#owner, ...options });
+    try {
+      const ids = await insertPendingMedia({ db, clock }, { accountId, attempt: null, files: [staged] });
+      await media.commit(staged);
+      const mediaId = ids.get(staged.hash);
+      if (mediaId === undefined) throw new EaselError('internal', 'A stored upload has no row.');
+      return { mediaId, hash: staged.hash, bytes: staged.bytes, contentType: staged.contentType };
+    } catch (error) {
+      await media.discard(staged);
+      throw error;
+    }
+  }
+
+  /**
+   * Accepts a generation; once this resolves it is durable and will end in exactly one terminal status.
+   * Throws `graph_invalid`, `request_invalid`, `idempotency_conflict`, `not_found` (attachment), and what Billing throws.
+   */
+  async submit(request: GenerationRequest): Promise<Generation> {
+    const { db, clock } = this.#options;
+    const { id, event } = await submitGeneration(
+      { db, clock, billing: this.#settle.billing, limits: this.#limits },
+      request,
+    );
+    if (event !== null) {
+      this.#hub.publish(event);
+      db.changes.publish('queue');
+      await this.#options.probe?.('submitted', { generationId: id });
+    }
+    return this.get(id, request.accountId);
+  }
+
+  /** Throws `not_found`. */
+  async get(id: string, accountId: string): Promise<Generation> {
+    const generation = await readGeneration(this.#options.db, id, accountId);
+    if (generation === null) throw new GenerationError('not_found', `There is no generation ${id}.`);
+    return generation;
+  }
+
+  list(options: ListOptions): Promise<Generation[]> {
+    return listGenerations(this.#options.db, options);
+  }
+
+  /** Follows a generation until its end; see `follow.ts`. Throws `not_found` at the first step. */
+  async *events(
+    id: string,
+    accountId: string,
+    options: FollowOptions = {},
+  ): AsyncGenerator<GenerationEvent, void, undefined> {
+    await this.get(id, accountId);
+    const { db, clock } = this.#options;
+    yield* followGeneration({ db, clock, hub: this.#hub, tickMs: this.#timing.tickMs }, id, options);
+  }
+
+  /** Resolves with the ended generation. Throws `wait_timeout`, after which it goes on all the same. */
+  async wait(
+    id: string,
+    accountId: string,
+    options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<Generation> {
+    const stop = new AbortController();
+    const onAbort = () => stop.abort(options.signal?.reason);
+    if (options.signal?.aborted) onAbort();
+    options.signal?.addEventListener('abort', onAbort, { once: true });
+    const { timeoutMs } = options;
+    const timer =
+      timeoutMs === undefined
+        ? null
+        : this.#options.clock.setTimer(() => {
+            stop.abort(
+              new GenerationError('wait_timeout', `The generation did not end within ${timeoutMs} ms; it goes on.`),
+            );
+          }, timeoutMs);
+    try {
+      for await (const _ of this.events(id, accountId, { live: false, signal: stop.signal }));
+      return await this.get(id, accountId);
+    } finally {
+      timer?.cancel();
+      options.signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /**
+   * Asks for the end of a generation. In the queue it is gone at once; on a backend it is stopped there and verified,
+   * which takes a moment: follow it. A run that succeeds first stays a success. Ended ones are returned as they are.
+   */
+  async cancel(id: string, accountId: string): Promise<Generation> {
+    const { db, clock } = this.#options;
+    const generation = await this.get(id, accountId);
+    if (isGenerationTerminal(generation.status)) return generation;
+    const gone = await settleQueued(
+      this.#settle,
+      id,
+      'cancelled',
+      new GenerationError('cancelled', 'Cancelled while it waited.'),
+    );
+    if (gone !== null) {
+      this.#hub.publish(gone);
+      return this.get(id, accountId);
+    }
+    const nowMs = clock.now();
+    const event = await db.transaction(async (tx) => {
+      const marked = await tx
+        .updateTable('generations')
+        .set({ cancel_requested_at: nowMs })
+        .where('id', '=', id)
+        .where('cancel_requested_at', 'is', null)
+        .where('status', 'in', ['queued', 'running', 'collecting'])
+        .executeTakeFirst();
+      return marked.numUpdatedRows === 0n ? null : appendEvent(tx, id, 'cancel_requested', {}, nowMs);
+    });
+    if (event !== null) this.#hub.publish(event);
+    for (const runner of this.#runners) runner.findRun(id)?.requestCancel();
+    db.changes.publish('cancel');
+    return this.get(id, accountId);
+  }
+
+  /** Submits the same request anew, as a generation of its own. */
+  async rerun(id: string, accountId: string): Promise<Generation> {
+    const generation = await this.get(id, accountId);
+    const { kysely } = this.#options.db;
+    const payload = await kysely
+      .selectFrom('generation_payloads')
+      .selectAll()
+      .where('generation_id', '=', id)
+      .executeTakeFirstOrThrow();
+    const inputs = await kysely.selectFrom('generation_inputs').selectAll().where('generation_id', '=', id).execute();
+    const workflow = payload.workflow === null ? null : parseLossless(payload.workflow);
+    return this.submit({
+      accountId,
+      graph: validateGraph(parseLossless(payload.graph)),
+      lane: generation.lane,
+      attachments: inputs.map((row) => ({ nodeId: row.node_id, inputName: row.input_name, mediaId: row.media_id })),
+      ...(isJsonObject(workflow) ? { workflow } : {}),
+      ...(generation.workflowName === null ? {} : { workflowName: generation.workflowName }),
+      ...(generation.workflowVersion === null ? {} : { workflowVersion: generation.workflowVersion }),
+      ...(generation.metadata === null ? {} : { metadata: generation.metadata }),
+    });
+  }
+
+  /** Opens a stored output file. Throws `not_found`. The caller reads the stream to its end or destroys it. */
+  async openOutput(
+    id: string,
+    accountId: string,
+    ordinal: number,
+    options: { readonly range?: { readonly start: number; readonly end?: number } } = {},
+  ): Promise<OpenedMedia & { readonly contentType: string; readonly filename: string; readonly hash: string }> {
+    const generation = await this.get(id, accountId);
+    const output = generation.outputs.find((candidate) => candidate.ordinal === ordinal);
+    if (output === undefined || output.hash === null) {
+      throw new GenerationError('not_found', `Generation ${id} has no output file ${ordinal}.`);
+    }
+    const opened = await this.#options.media.open(output.hash, options);
+    return { ...opened, contentType: output.contentType, filename: output.filename, hash: output.hash };
+  }
+
+  /** For tests: followed generations that were never let go. */
+  get followers(): number {
+    return this.#hub.size;
+  }
+}

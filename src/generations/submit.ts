@@ -1,0 +1,243 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../core/clock.js';
+import { EaselError, GenerationError } from '../core/errors.js';
+import { newId } from '../core/ids.js';
+import { stringifyLossless } from '../core/json.js';
+import { type Db, isUniqueViolation } from '../db/index.js';
+import { fingerprint, validateGraph } from '../graph/index.js';
+import type { Billing } from './seams.js';
+import { insertEvent, type Writer } from './store.js';
+import type { DurableEvent, GenerationLimits, GenerationRequest } from './types.js';
+
+/**
+ * Accepting a generation: ONE transaction inserts it, places the hold, enqueues it (the row is the queue entry) and writes
+ * its first event. What was acknowledged is durable; what was refused left no trace.
+ */
+export interface SubmitContext {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly billing: Billing;
+  readonly limits: GenerationLimits;
+}
+
+export interface Submitted {
+  readonly id: string;
+  /** Null when the idempotency key was used before with the same request: nothing new was accepted. */
+  readonly event: DurableEvent | null;
+}
+
+const MAX_METADATA_BYTES = 16 * 1024;
+const MAX_KEY_CHARS = 255;
+
+export async function submitGeneration(context: SubmitContext, request: GenerationRequest): Promise<Submitted> {
+  const graph = validateGraph(request.graph);
+  checkRequest(request);
+  const text = {
+    graph: stringifyLossless(graph),
+    workflow: request.workflow === undefined ? null : stringifyLossless(request.workflow),
+    metadata: request.metadata === undefined ? null : stringifyLossless(request.metadata),
+  };
+  if (text.metadata !== null && Buffer.byteLength(text.metadata) > MAX_METADATA_BYTES) {
+    throw new EaselError('payload_too_large', `metadata is larger than ${MAX_METADATA_BYTES} bytes.`, {
+      details: { field: 'metadata' },
+    });
+  }
+  const requestHash = hashRequest(request, text);
+  const earlier = await findEarlier(context.db, request, requestHash);
+  if (earlier !== null) return { id: earlier, event: null };
+  try {
+    return await context.db.transaction((tx) =>
+      insertGeneration(tx, context, request, text, requestHash, fingerprint(graph)),
+    );
+  } catch (error) {
+    // Two submits with one key at the same moment: the loser answers what the winner stored.
+    if (request.idempotencyKey === undefined || !isUniqueViolation(error, 'generations_idempotency_key')) throw error;
+    const winner = await findEarlier(context.db, request, requestHash);
+    if (winner === null) throw error;
+    return { id: winner, event: null };
+  }
+}
+
+async function insertGeneration(
+  tx: Writer,
+  context: SubmitContext,
+  request: GenerationRequest,
+  text: { readonly graph: string; readonly workflow: string | null; readonly metadata: string | null },
+  requestHash: string,
+  loads: { readonly modelKey: string; readonly loraKey: string },
+): Promise<Submitted> {
+  const nowMs = context.clock.now();
+  const id = newId();
+  const limits = { ...context.limits, ...definedOnly(request.limits ?? {}) };
+  await tx
+    .insertInto('generations')
+    .values({
+      id,
+      account_id: request.accountId,
+      status: 'queued',
+      lane: request.lane === 'batch' ? 1 : 0,
+      idempotency_key: request.idempotencyKey ?? null,
+      request_hash: requestHash,
+      workflow_name: request.workflowName ?? null,
+      workflow_version: request.workflowVersion ?? null,
+      model_key: loads.modelKey,
+      lora_key: loads.loraKey,
+      backend_pin: request.backendId ?? null,
+      attempt_count: 0,
+      max_attempts: limits.maxAttempts,
+      unaccepted_count: 0,
+      available_at: nowMs,
+      created_at: nowMs,
+      updated_at: nowMs,
+      queue_deadline_at: nowMs + limits.queueMs,
+      run_limit_ms: limits.runMs,
+      started_at: null,
+      finished_at: null,
+      current_attempt_id: null,
+      cancel_requested_at: null,
+      error: null,
+      event_seq: 1,
+    })
+    .execute();
+  await tx
+    .insertInto('generation_payloads')
+    .values({ generation_id: id, ...text })
+    .execute();
+  await attachInputs(tx, id, request);
+  const workflow = { workflowName: request.workflowName ?? null, workflowVersion: request.workflowVersion ?? null };
+  await context.billing.hold(tx, { id, accountId: request.accountId, ...workflow });
+  const event = await insertEvent(tx, {
+    generationId: id,
+    seq: 1,
+    at: nowMs,
+    type: 'queued',
+    data: { lane: request.lane ?? 'interactive', ...workflow },
+  });
+  return { id, event };
+}
+
+async function attachInputs(tx: Writer, generationId: string, request: GenerationRequest): Promise<void> {
+  for (const attachment of request.attachments ?? []) {
+    // From here on the generation keeps it: a sweep of unused uploads finds it stored.
+    const media = await tx
+      .updateTable('media')
+      .set({ state: 'stored' })
+      .where('id', '=', attachment.mediaId)
+      .where('account_id', '=', request.accountId)
+      .returning(['id', 'hash', 'content_type'])
+      .executeTakeFirst();
+    if (media === undefined) {
+      throw new EaselError('not_found', `There is no uploaded file ${attachment.mediaId} of this account.`, {
+        hint: 'Attach the file again: an upload that no generation uses is removed after a while.',
+        details: { field: 'attachments', mediaId: attachment.mediaId },
+      });
+    }
+    await tx
+      .insertInto('generation_inputs')
+      .values({
+        generation_id: generationId,
+        node_id: attachment.nodeId,
+        input_name: attachment.inputName,
+        media_id: media.id,
+        upload_name: `${media.hash}${extensionOf(media.content_type)}`,
+      })
+      .execute();
+  }
+}
+
+const EXTENSIONS: Readonly<Record<string, string>> = {
+  'image/png': '.png',
+  'image/apng': '.png',
+  'image/jpeg': '.jpg',
+  'image/webp': '.webp',
+  'image/gif': '.gif',
+  'image/avif': '.avif',
+  'video/mp4': '.mp4',
+  'video/webm': '.webm',
+  'video/quicktime': '.mov',
+  'audio/mpeg': '.mp3',
+  'audio/wav': '.wav',
+  'audio/x-flac': '.flac',
+  'audio/flac': '.flac',
+  'audio/ogg': '.ogg',
+};
+
+/** Loaders decide by the extension, so it must say what the bytes are, not what the caller's file was called. */
+function extensionOf(contentType: string): string {
+  return EXTENSIONS[contentType] ?? '.bin';
+}
+
+function checkRequest(request: GenerationRequest): void {
+  if (request.accountId === '') throw invalid('accountId', 'accountId must not be empty.');
+  const key = request.idempotencyKey;
+  if (key !== undefined && (key.length === 0 || key.length > MAX_KEY_CHARS)) {
+    throw invalid('idempotencyKey', `idempotencyKey must have 1 to ${MAX_KEY_CHARS} characters.`);
+  }
+  for (const [name, value] of Object.entries(request.limits ?? {})) {
+    if (value !== undefined && (!Number.isSafeInteger(value) || value < 1)) {
+      throw invalid(`limits.${name}`, `limits.${name} must be a whole number above 0.`);
+    }
+  }
+  for (const { nodeId, inputName } of request.attachments ?? []) {
+    const node = request.graph[nodeId];
+    if (node === undefined || !Object.hasOwn(node.inputs, inputName)) {
+      throw new GenerationError(
+        'graph_input_unknown',
+        `The graph has no input ${nodeId}.${inputName} for an attached file.`,
+        {
+          details: { field: 'attachments', nodeId, inputName },
+        },
+      );
+    }
+  }
+}
+
+function invalid(field: string, message: string): EaselError {
+  return new EaselError('request_invalid', message, { details: { field } });
+}
+
+async function findEarlier(db: Db, request: GenerationRequest, requestHash: string): Promise<string | null> {
+  if (request.idempotencyKey === undefined) return null;
+  const row = await db.kysely
+    .selectFrom('generations')
+    .select(['id', 'request_hash'])
+    .where('account_id', '=', request.accountId)
+    .where('idempotency_key', '=', request.idempotencyKey)
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  if (row.request_hash !== requestHash) {
+    throw new EaselError(
+      'idempotency_conflict',
+      `The idempotency key was already used for generation ${row.id} with another request.`,
+      {
+        details: { generationId: row.id },
+      },
+    );
+  }
+  return row.id;
+}
+
+function hashRequest(
+  request: GenerationRequest,
+  text: { readonly graph: string; readonly workflow: string | null; readonly metadata: string | null },
+): string {
+  const rest = [
+    request.workflowName ?? null,
+    request.workflowVersion ?? null,
+    request.lane ?? 'interactive',
+    request.backendId ?? null,
+    request.attachments ?? [],
+    request.limits ?? {},
+  ];
+  const hash = createHash('sha256');
+  for (const part of [text.graph, text.workflow ?? '', text.metadata ?? '', JSON.stringify(rest)]) {
+    hash.update(`${part.length}:`).update(part);
+  }
+  return hash.digest('hex');
+}
+
+function definedOnly<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,149 @@
+import type { Timer } from '../core/clock.js';
+import { GenerationError, toEaselError } from '../core/errors.js';
+import type { Logger } from '../core/log.js';
+import { OPEN_ATTEMPT_STATUSES } from '../core/statuses.js';
+import type { MediaStore } from '../media/index.js';
+import type { EventHub } from './event-hub.js';
+import type { LeaseIdentity } from './lease.js';
+import { sweepPendingMedia } from './media-rows.js';
+import { type SettleContext, settleFailed, settleQueued } from './settle.js';
+
+/**
+ * What no single attempt can notice about itself, looked for at every tick by every node (all of it is guarded, so that
+ * two nodes doing it at once do no harm):
+ *
+ * - a generation past its queue deadline expires
+ * - an open attempt of a backend that nobody owns any more is given up at its deadline
+ * - files: staged by dead processes, pending for closed attempts
+ */
+export interface SweeperOptions extends SettleContext {
+  readonly media: MediaStore;
+  readonly logger: Logger;
+  readonly hub: EventHub;
+  readonly identity: LeaseIdentity;
+  readonly random: () => number;
+  readonly tickMs: number;
+}
+
+/** Files are looked after this often, not at every tick. */
+const FILE_SWEEP_MS = 60_000;
+const UNUSED_UPLOAD_MS = 60 * 60_000;
+/** A staged file of another host's process that was not written to for so long is nobody's. */
+const IDLE_STAGED_MS = 6 * 60 * 60_000;
+const BATCH = 100;
+
+export class Sweeper {
+  readonly #options: SweeperOptions;
+  #timer: Timer | null = null;
+  #running: Promise<void> = Promise.resolve();
+  #stopped = false;
+  #filesSweptAt = 0;
+
+  constructor(options: SweeperOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    // First the files that this machine's dead processes left half-written: their disk space may be needed.
+    await this.#sweepStaged();
+    this.#schedule();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    await this.#running;
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    const { clock, tickMs, random, logger } = this.#options;
+    this.#timer = clock.setTimer(
+      () => {
+        this.#running = this.sweepOnce()
+          .catch((error: unknown) => logger.warn({ err: toEaselError(error) }, 'a sweep was cut short'))
+          .then(() => this.#schedule());
+      },
+      tickMs * (0.75 + random() / 2),
+    );
+  }
+
+  async sweepOnce(): Promise<void> {
+    await this.#expireQueued();
+    await this.#giveUpOrphans();
+    const nowMs = this.#options.clock.now();
+    if (nowMs - this.#filesSweptAt < FILE_SWEEP_MS) return;
+    this.#filesSweptAt = nowMs;
+    await this.#sweepStaged();
+    await sweepPendingMedia(this.#options, { unusedUploadMs: UNUSED_UPLOAD_MS, limit: BATCH });
+  }
+
+  async #expireQueued(): Promise<void> {
+    const { db, clock } = this.#options;
+    const due = await db.kysely
+      .selectFrom('generations')
+      .select(['id', 'error'])
+      .where('status', '=', 'queued')
+      .where('queue_deadline_at', '<=', clock.now())
+      .limit(BATCH)
+      .execute();
+    for (const row of due) {
+      const lastError =
+        row.error === null ? null : (JSON.parse(row.error) as { readonly code: string; readonly message: string });
+      const error = new GenerationError('queue_timeout', 'No backend took the generation before its queue deadline.', {
+        ...(lastError === null
+          ? {}
+          : { details: { lastError }, hint: `The last try ended with ${lastError.code}: ${lastError.message}` }),
+      });
+      await this.#end(row.id, 'expired', error);
+    }
+  }
+
+  async #end(id: string, to: 'expired', error: GenerationError): Promise<void> {
+    const event = await settleQueued(this.#options, id, to, error);
+    if (event !== null) this.#options.hub.publish(event);
+  }
+
+  /** Attempts whose backend has no living owner: nobody follows them, so only their deadline can end them. */
+  async #giveUpOrphans(): Promise<void> {
+    const { db, clock, identity, hub } = this.#options;
+    const nowMs = clock.now();
+    const rows = await db.kysely
+      .selectFrom('attempts')
+      .innerJoin('backends', 'backends.id', 'attempts.backend_id')
+      .innerJoin('generations', 'generations.id', 'attempts.generation_id')
+      .select([
+        'attempts.id as attemptId',
+        'attempts.epoch as epoch',
+        'attempts.generation_id as generationId',
+        'attempts.backend_id as backendId',
+        'attempts.claimed_at as claimedAt',
+        'backends.kind as kind',
+        'backends.owner_node as owner',
+        'backends.lease_until as leaseUntil',
+        'generations.run_limit_ms as runLimitMs',
+      ])
+      .where('attempts.status', 'in', OPEN_ATTEMPT_STATUSES)
+      .where('backends.lease_until', '<=', nowMs)
+      .limit(BATCH)
+      .execute();
+    for (const row of rows) {
+      if (row.owner !== null && row.owner === identity.owner) continue;
+      // An embedded engine dies with its process and its runs with it; a ComfyUI may still be running ours.
+      const giveUpAt =
+        row.kind === 'embedded' ? row.leaseUntil : Math.max(row.leaseUntil, row.claimedAt + row.runLimitMs);
+      if (nowMs < giveUpAt) continue;
+      const error = new GenerationError('backend_lost_run', `No node looks after backend ${row.backendId} any more.`);
+      const settled = await settleFailed(this.#options, row, error, 'accepted');
+      if (settled !== null) {
+        hub.publish(settled.event);
+        db.changes.publish('queue');
+      }
+    }
+  }
+
+  async #sweepStaged(): Promise<void> {
+    const { media, identity } = this.#options;
+    await media.sweepStaged({ isAbandoned: (file) => !identity.isAlive(file.owner) || file.idleMs > IDLE_STAGED_MS });
+  }
+}

@@ -1,0 +1,247 @@
+import type { AttemptResult, Backend, BackendEvent, Sighting } from '../backends/spec.js';
+import type { Clock, Timer } from '../core/clock.js';
+import { BackendError, type EaselError, GenerationError, toEaselError } from '../core/errors.js';
+import type { Logger } from '../core/log.js';
+
+/**
+ * Follows one attempt on its backend until it is over, one way or another.
+ *
+ * Events say when to look; a look (`find`: queue, then history) says what is true. So a lost, doubled or late event costs
+ * time and never correctness:
+ *
+ *   event `ended`, a reconnect          look now
+ *   event stream up, nothing heard      look every `idleLookMs` (an event may have been lost)
+ *   event stream down                   look every `blindLookMs`
+ *   absent once                         look again after `absentAgainMs`; absent twice in a row is lost
+ *   the look itself fails               again with growing pauses, until a deadline ends it
+ */
+export type TrackEnd =
+  | { readonly kind: 'finished'; readonly result: AttemptResult }
+  | { readonly kind: 'lost' }
+  /** Confirmed, or not confirmed within `cancelMs`; never without having asked. */
+  | { readonly kind: 'cancelled'; readonly verified: boolean }
+  | { readonly kind: 'timeout'; readonly error: EaselError };
+
+export interface TrackOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly runMs: number;
+  readonly silenceMs: number;
+  readonly cancelMs: number;
+  /** A prompt may wait in the backend's own queue (behind somebody else's) until then. */
+  readonly queueDeadlineAt: number;
+  readonly onRunning: () => void;
+}
+
+export const LOOKS = {
+  idleLookMs: 15_000,
+  blindLookMs: 1_000,
+  absentAgainMs: 400,
+  firstLookMs: 3_000,
+  failedLookMaxMs: 5_000,
+};
+
+export class AttemptTracker {
+  readonly #backend: Backend;
+  readonly #attemptId: string;
+  readonly #options: TrackOptions;
+  readonly #unsubscribe: () => void;
+  #wake: (() => void) | null = null;
+  #lookNow = false;
+  #streamUp = true;
+  #heard = false;
+  #lastSignAt: number;
+  #runningSince: number | null = null;
+  #cancelledAt: number | null = null;
+  /** When a look last got an answer; a backend that is out of reach for longer than `silenceMs` is given up. */
+  #lastContactAt: number;
+
+  /** Create it before the prompt is sent: the first events race the answer of the submit. */
+  constructor(backend: Backend, attemptId: string, options: TrackOptions) {
+    this.#backend = backend;
+    this.#attemptId = attemptId;
+    this.#options = options;
+    this.#lastSignAt = options.clock.now();
+    this.#lastContactAt = this.#lastSignAt;
+    this.#unsubscribe = backend.onEvent((event) => this.#onEvent(event));
+  }
+
+  close(): void {
+    this.#unsubscribe();
+  }
+
+  requestCancel(): void {
+    this.#cancelledAt ??= this.#options.clock.now();
+    this.#wakeUp();
+  }
+
+  /**
+   * `lookFirst`: nothing is known of the attempt (recovery, or a lost answer), so begin with a look.
+   * Rejects only with the signal's reason.
+   */
+  async follow(lookFirst: boolean, signal: AbortSignal): Promise<TrackEnd> {
+    const { clock } = this.#options;
+    this.#lastSignAt = clock.now();
+    this.#lastContactAt = this.#lastSignAt;
+    this.#lookNow ||= lookFirst;
+    let absences = 0;
+    let failures = 0;
+    let nextLookAt = clock.now() + LOOKS.firstLookMs;
+    for (;;) {
+      signal.throwIfAborted();
+      if (this.#cancelledAt !== null) return this.#cancel(this.#cancelledAt, signal);
+      const dueAt = Math.min(nextLookAt, this.#deadlineAt());
+      if (!this.#lookNow && clock.now() < dueAt) await this.#pause(dueAt - clock.now(), signal);
+      if (this.#cancelledAt !== null) continue;
+      if (!this.#lookNow && clock.now() < Math.min(nextLookAt, this.#deadlineAt())) continue;
+      this.#lookNow = false;
+      const seen = await this.#look(signal);
+      signal.throwIfAborted();
+      if (seen instanceof Error) {
+        failures += 1;
+        const pauseMs = Math.min(LOOKS.failedLookMaxMs, LOOKS.absentAgainMs * 2 ** Math.min(failures, 6));
+        nextLookAt = clock.now() + pauseMs;
+        const giveUpAt = Math.min(this.#deadlineAt(), this.#lastContactAt + this.#options.silenceMs);
+        if (clock.now() >= giveUpAt) return { kind: 'timeout', error: this.#unreachableTooLong(seen) };
+        continue;
+      }
+      failures = 0;
+      this.#lastContactAt = clock.now();
+      if (seen.state === 'finished') return { kind: 'finished', result: seen.result };
+      if (seen.state === 'absent') {
+        absences += 1;
+        if (absences >= 2) return { kind: 'lost' };
+        nextLookAt = clock.now() + LOOKS.absentAgainMs;
+        continue;
+      }
+      absences = 0;
+      if (seen.state === 'running') this.#noteRunning();
+      // Waiting in the backend's queue is no silence: somebody else's run is in front.
+      if (seen.state === 'queued') this.#lastSignAt = clock.now();
+      const overdue = this.#overdue();
+      if (overdue !== null) return { kind: 'timeout', error: overdue };
+      nextLookAt = clock.now() + (this.#streamUp ? LOOKS.idleLookMs : LOOKS.blindLookMs);
+    }
+  }
+
+  async #look(signal: AbortSignal): Promise<Sighting | EaselError> {
+    try {
+      return await this.#backend.find(this.#attemptId, { signal });
+    } catch (error) {
+      return toEaselError(error);
+    }
+  }
+
+  /** Asks the backend to stop until it confirms, or `cancelMs` have passed. A run that ended first keeps its result. */
+  async #cancel(askedAt: number, signal: AbortSignal): Promise<TrackEnd> {
+    const { clock, cancelMs, logger } = this.#options;
+    for (let tries = 0; ; tries += 1) {
+      signal.throwIfAborted();
+      try {
+        const outcome = await this.#backend.cancel(this.#attemptId, { signal });
+        if (outcome.state === 'finished') return { kind: 'finished', result: outcome.result };
+        if (outcome.state !== 'stopping') return { kind: 'cancelled', verified: true };
+      } catch (error) {
+        signal.throwIfAborted();
+        logger.warn({ err: toEaselError(error), attempt: this.#attemptId }, 'the backend could not be asked to cancel');
+      }
+      const leftMs = askedAt + cancelMs - clock.now();
+      if (leftMs <= 0) return { kind: 'cancelled', verified: false };
+      this.#lookNow = false;
+      await this.#pause(Math.min(leftMs, 250 * 2 ** Math.min(tries, 4)), signal);
+    }
+  }
+
+  #onEvent(event: BackendEvent): void {
+    if (event.type === 'connected') {
+      this.#streamUp = true;
+      if (!event.first) this.#lookSoon();
+      return;
+    }
+    if (event.type === 'disconnected') {
+      this.#streamUp = false;
+      this.#lookSoon();
+      return;
+    }
+    if (!('attemptId' in event) || event.attemptId !== this.#attemptId) return;
+    this.#heard = true;
+    this.#lastSignAt = this.#options.clock.now();
+    if (event.type === 'ended') this.#lookSoon();
+    else this.#noteRunning();
+  }
+
+  #noteRunning(): void {
+    if (this.#runningSince !== null) return;
+    this.#runningSince = this.#options.clock.now();
+    this.#lastSignAt = this.#runningSince;
+    this.#options.onRunning();
+  }
+
+  #deadlineAt(): number {
+    const { runMs, silenceMs, queueDeadlineAt } = this.#options;
+    if (this.#runningSince === null) return Math.max(queueDeadlineAt, this.#lastSignAt + silenceMs);
+    return Math.min(this.#runningSince + runMs, this.#lastSignAt + silenceMs);
+  }
+
+  /** The time limit that has passed, if one has. */
+  #overdue(): EaselError | null {
+    const { clock, runMs, silenceMs } = this.#options;
+    const nowMs = clock.now();
+    if (nowMs < this.#deadlineAt()) return null;
+    if (this.#runningSince === null) {
+      return new GenerationError(
+        'queue_timeout',
+        'The prompt was still waiting in the queue of the backend at its deadline.',
+      );
+    }
+    if (nowMs >= this.#runningSince + runMs) {
+      return new GenerationError('run_timeout', `The run did not end within ${runMs} ms.`, { details: { runMs } });
+    }
+    return new GenerationError(
+      'run_timeout',
+      `The backend says that it runs the prompt, but was silent for ${silenceMs} ms.`,
+      {
+        details: { silenceMs, heardBefore: this.#heard },
+        hint: 'The node may be stuck: look at the log of the backend, or raise the silence limit for slow model loads.',
+      },
+    );
+  }
+
+  #unreachableTooLong(error: EaselError): EaselError {
+    return new BackendError(
+      error.code === 'internal' ? 'backend_unreachable' : error.code,
+      `The backend could not be asked about the run until its deadline: ${error.message}`,
+      { cause: error, retryable: true },
+    );
+  }
+
+  #lookSoon(): void {
+    this.#lookNow = true;
+    this.#wakeUp();
+  }
+
+  #wakeUp(): void {
+    this.#wake?.();
+  }
+
+  /** Waits, unless something happens first. */
+  #pause(delayMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let timer: Timer | null = null;
+      const finish = (settle: () => void) => {
+        timer?.cancel();
+        signal.removeEventListener('abort', onAbort);
+        this.#wake = null;
+        settle();
+      };
+      const onAbort = () => finish(() => reject(signal.reason));
+      if (signal.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      this.#wake = () => finish(resolve);
+      signal.addEventListener('abort', onAbort, { once: true });
+      timer = this.#options.clock.setTimer(() => finish(resolve), delayMs);
+    });
+  }
+}
