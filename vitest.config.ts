@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 // `npm test` builds dist/ before vitest starts, because process and CLI tests run the built command.
 export default defineConfig({
   test: {
+    globalSetup: 'test/helpers/global-setup.ts',
     pool: 'forks',
     maxWorkers: 2,
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
