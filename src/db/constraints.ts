@@ -15,6 +15,7 @@ export const UNIQUE_CONSTRAINTS = {
   events_pkey: { table: 'events', columns: ['generation_id', 'seq'] },
   media_pkey: { table: 'media', columns: ['id'] },
   backends_pkey: { table: 'backends', columns: ['id'] },
+  locks_pkey: { table: 'locks', columns: ['name'] },
 } as const satisfies Record<string, { readonly table: string; readonly columns: readonly string[] }>;
 
 export type UniqueConstraint = keyof typeof UNIQUE_CONSTRAINTS;
