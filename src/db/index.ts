@@ -10,4 +10,15 @@ export {
 } from './database.js';
 export { DatabaseError, type FailureKind, isUniqueViolation } from './errors.js';
 export { type MigrationReport, migrate } from './migrate.js';
-export type * from './schema.js';
+export type {
+  AttemptsTable,
+  BackendsTable,
+  Database,
+  EventsTable,
+  GenerationInputsTable,
+  GenerationPayloadsTable,
+  GenerationsTable,
+  LocksTable,
+  MediaTable,
+  OutputsTable,
+} from './schema.js';
