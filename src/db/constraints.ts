@@ -16,7 +16,6 @@ export const UNIQUE_CONSTRAINTS = {
   media_pkey: { table: 'media', columns: ['id'] },
   backends_pkey: { table: 'backends', columns: ['id'] },
   locks_pkey: { table: 'locks', columns: ['name'] },
-  locks_pkey: { table: 'locks', columns: ['name'] },
 } as const satisfies Record<string, { readonly table: string; readonly columns: readonly string[] }>;
 
 export type UniqueConstraint = keyof typeof UNIQUE_CONSTRAINTS;

@@ -19,7 +19,6 @@ export const foundation: Migration = {
     await createAttempts(transaction);
     await createBackends(transaction);
     await createLocks(transaction);
-    await createLocks(transaction);
   },
 };
 
@@ -198,15 +197,6 @@ async function createBackends(transaction: Transaction<Database>): Promise<void>
     .addColumn('created_at', 'bigint', required)
     .addColumn('updated_at', 'bigint', required)
     .addPrimaryKeyConstraint('backends_pkey', ['id'])
-    .execute();
-}
-
-async function createLocks(transaction: Transaction<Database>): Promise<void> {
-  await transaction.schema
-    .createTable('locks')
-    .addColumn('name', 'text', required)
-    .addColumn('taken_at', 'bigint', required)
-    .addPrimaryKeyConstraint('locks_pkey', ['name'])
     .execute();
 }
 
