@@ -18,7 +18,7 @@ import {
   settleFailed,
   settleSucceeded,
 } from './settle.js';
-import { moveAttempt, moveGeneration } from './store.js';
+import { markAttempt, moveGeneration } from './store.js';
 import { AttemptTracker, type TrackEnd } from './track.js';
 import type { DurableEvent, GenerationLimits } from './types.js';
 
@@ -156,7 +156,7 @@ export class AttemptRun {
     }
     const nowMs = this.#env.clock.now();
     const marked = await this.#persist(
-      () => this.#env.db.transaction((tx) => moveAttempt(tx, this.attempt, ['claimed'], 'sent', { sent_at: nowMs })),
+      () => this.#env.db.transaction((tx) => markAttempt(tx, this.attempt, ['claimed'], 'sent', { sent_at: nowMs })),
       signal,
     );
     if (!marked) return null;
@@ -180,7 +180,7 @@ export class AttemptRun {
     const nowMs = this.#env.clock.now();
     await this.#persist(
       () =>
-        this.#env.db.transaction((tx) => moveAttempt(tx, this.attempt, ['sent'], 'running', { confirmed_at: nowMs })),
+        this.#env.db.transaction((tx) => markAttempt(tx, this.attempt, ['sent'], 'running', { confirmed_at: nowMs })),
       signal,
     );
     await this.#env.probe('running', this.attempt);
@@ -259,14 +259,14 @@ export class AttemptRun {
   /** Keeps what the backend said before copying files, so that a crash in between does not depend on its history. */
   async #storeResult(result: AttemptResult, signal: AbortSignal): Promise<boolean> {
     const nowMs = this.#env.clock.now();
-    const event = await this.#persist(
+    const outcome = await this.#persist(
       () =>
-        this.#env.db.transaction(async (tx): Promise<DurableEvent | null> => {
-          const moved = await moveAttempt(tx, this.attempt, ['sent', 'running'], 'collecting', {
+        this.#env.db.transaction(async (tx): Promise<DurableEvent | 'marked-before' | 'not-ours'> => {
+          const marked = await markAttempt(tx, this.attempt, ['sent', 'running'], 'collecting', {
             result: JSON.stringify(result),
           });
-          if (!moved) return null;
-          return moveGeneration(
+          if (!marked) return 'not-ours';
+          const event = await moveGeneration(
             tx,
             this.attempt.generationId,
             {
@@ -278,11 +278,12 @@ export class AttemptRun {
             },
             nowMs,
           );
+          return event ?? 'marked-before';
         }),
       signal,
     );
-    if (event === null) return false;
-    this.#env.hub.publish(event);
+    if (outcome === 'not-ours') return false;
+    if (outcome !== 'marked-before') this.#env.hub.publish(outcome);
     return true;
   }
 

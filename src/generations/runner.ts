@@ -42,6 +42,8 @@ export const DEFAULT_TIMING: RunnerTiming = { leaseMs: 15_000, tickMs: 1_000, ma
 /** Attempts whose backend run is over but whose outputs are still being copied; beyond this nothing new is claimed. */
 const MAX_COLLECTING = 8;
 
+const STRAY_CHECK_MS = 30_000;
+
 export class BackendRunner {
   readonly #options: RunnerOptions;
   readonly #logger: Logger;
@@ -51,6 +53,7 @@ export class BackendRunner {
   #lease: HeldLease | null = null;
   #onBackend = 0;
   #reachable = true;
+  #straysDueAt = 0;
   #wake: (() => void) | null = null;
   #woken = false;
   #loop: Promise<void> | null = null;
@@ -105,10 +108,12 @@ export class BackendRunner {
           await this.#pause();
           continue;
         }
+        if (this.#lease !== null && this.#now() >= this.#straysDueAt) await this.#adoptStrays(this.#lease);
         if (!this.#reachable) await this.#untilReachable(signal);
         await this.#claimWhileFree();
       } catch (thrown) {
         if (signal.aborted) return;
+        this.#straysDueAt = 0;
         this.#logger.error({ err: toEaselError(thrown) }, 'the backend loop had to start over');
       }
       await this.#pause();
@@ -129,8 +134,19 @@ export class BackendRunner {
     this.#lease = lease;
     this.#scheduleRenewal();
     this.#logger.info({ epoch: lease.epoch }, 'this node owns the backend');
-    for (const attempt of await openAttempts(env.db.kysely, backend.id)) this.#adopt(attempt, lease);
+    await this.#adoptStrays(lease);
     return true;
+  }
+
+  /**
+   * Adopts the open attempts that nobody here follows: all of them when the lease is new, and later any whose claim was
+   * committed although its COMMIT went unanswered.
+   */
+  async #adoptStrays(lease: HeldLease): Promise<void> {
+    this.#straysDueAt = this.#now() + STRAY_CHECK_MS;
+    for (const attempt of await openAttempts(this.#options.env.db.kysely, lease.backendId)) {
+      if (attempt.epoch === lease.epoch && !this.#runs.has(attempt.id)) this.#adopt(attempt, lease);
+    }
   }
 
   #scheduleRenewal(): void {
@@ -214,6 +230,8 @@ export class BackendRunner {
     const done = run.run(start).then((error) => {
       this.#runs.delete(ids.attemptId);
       this.#finished.delete(done);
+      // Abandoned under a lease that was lost and taken again meanwhile: now it can be adopted.
+      if (this.#lease !== null && this.#lease.epoch !== lease.epoch) this.#straysDueAt = 0;
       if (error !== null && blamesBackend(error)) this.#reachable = false;
       this.#wakeUp();
     });

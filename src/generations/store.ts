@@ -114,6 +114,23 @@ export async function moveAttempt(
   return result.numUpdatedRows > 0n;
 }
 
+/**
+ * `moveAttempt` for a mark on the way, which only the owner sets. True also when the mark is there already: the answer to
+ * an earlier COMMIT may have been lost, and then the write is repeated.
+ */
+export async function markAttempt(...args: Parameters<typeof moveAttempt>): Promise<boolean> {
+  if (await moveAttempt(...args)) return true;
+  const [tx, fence, , to] = args;
+  const row = await tx
+    .selectFrom('attempts')
+    .select('id')
+    .where('id', '=', fence.attemptId)
+    .where('epoch', '=', fence.epoch)
+    .where('status', '=', to)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 export interface OpenAttempt {
   readonly id: string;
   readonly generationId: string;

@@ -95,13 +95,9 @@ export class Sweeper {
           ? {}
           : { details: { lastError }, hint: `The last try ended with ${lastError.code}: ${lastError.message}` }),
       });
-      await this.#end(row.id, 'expired', error);
+      const event = await settleQueued(this.#options, row.id, 'expired', error);
+      if (event !== null) this.#options.hub.publish(event);
     }
-  }
-
-  async #end(id: string, to: 'expired', error: GenerationError): Promise<void> {
-    const event = await settleQueued(this.#options, id, to, error);
-    if (event !== null) this.#options.hub.publish(event);
   }
 
   /** Attempts whose backend has no living owner: nobody follows them, so only their deadline can end them. */

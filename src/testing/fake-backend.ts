@@ -2,11 +2,11 @@ import { Readable } from 'node:stream';
 import {
   type AttemptOutput,
   type AttemptResult,
+  BACKEND_SPEC_VERSION,
   type Backend,
   type BackendCapabilities,
   type BackendEvent,
   type BackendHealth,
-  BACKEND_SPEC_VERSION,
   type CancelOutcome,
   type FileOutput,
   type OpenedOutput,
@@ -115,7 +115,10 @@ export class FakeBackend implements Backend {
     if (typeof script === 'object') return { kind: 'refused', error: script.refuse };
     if (script !== 'lose') this.#accept(request);
     if (script === 'accept') return { kind: 'accepted' };
-    return { kind: 'unknown', error: new BackendError('backend_unreachable', 'The connection broke before the answer came.') };
+    return {
+      kind: 'unknown',
+      error: new BackendError('backend_unreachable', 'The connection broke before the answer came.'),
+    };
   }
 
   async find(attemptId: string): Promise<Sighting> {
