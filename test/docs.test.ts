@@ -1,6 +1,8 @@
+import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ERROR_CATALOGUE } from '../src/core/errors.js';
 import { expectGenerated } from './helpers/generated.js';
+import { exists, readText, trackedFiles } from './helpers/sources.js';
 
 const EXIT_CODES: Readonly<Record<number, string>> = {
   0: 'done',
@@ -23,7 +25,7 @@ function render(): string {
   return [
     '# Errors',
     '',
-    'Generated from `src/core/errors.ts`; change it there and run `EASEL_UPDATE_DOCS=1 npx vitest run test/errors-doc.test.ts`.',
+    'Generated from `src/core/errors.ts`; change it there and run `EASEL_UPDATE_DOCS=1 npx vitest run test/docs.test.ts`.',
     '',
     'Every error that Easel raises on purpose has one of these codes. Codes are stable: programs may depend on them. Messages and',
     'hints are for people and may change. "Retry" tells whether the same request can succeed later without being changed.',
@@ -61,5 +63,32 @@ describe('docs/errors.md', () => {
       const isClientFault = facts.httpStatus < 500 && facts.httpStatus !== 429;
       if (isClientFault) expect(facts.retryable, code).toBe(false);
     }
+  });
+});
+
+describe('documents', () => {
+  const files = trackedFiles();
+  const documents = (files ?? []).filter((path) => path.endsWith('.md'));
+
+  it('link only to files that exist', (context) => {
+    if (files === null) context.skip('this is no git checkout, so tracked files are unknown');
+    const broken = documents.flatMap((path) => {
+      const links = [...(readText(path) ?? '').matchAll(/\]\(([^)\s#]+)[^)]*\)/g)].map((match) => match[1] ?? '');
+      return links
+        .filter((link) => !/^[a-z]+:/.test(link) && !exists(posix.join(posix.dirname(path), link)))
+        .map((link) => `${path} links to ${link}`);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  it('list every decision record in the index', (context) => {
+    if (files === null) context.skip('this is no git checkout, so tracked files are unknown');
+    const index = readText('docs/decisions/README.md') ?? '';
+    const records = documents
+      .filter((path) => /^docs\/decisions\/\d{4}-/.test(path))
+      .map((path) => posix.basename(path));
+    expect(records.filter((name) => !index.includes(`(${name})`))).toEqual([]);
+    const numbers = records.map((name) => name.slice(0, 4));
+    expect(new Set(numbers).size, 'two records share a number').toBe(numbers.length);
   });
 });
