@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.js';
+import { isGenerationTerminal } from '../core/statuses.js';
 import type { Db } from '../db/index.js';
 import type { EventHub } from './event-hub.js';
 import { readEvents } from './read.js';
@@ -43,6 +44,7 @@ export async function* followGeneration(
   signal?.addEventListener('abort', poke);
   let seq = options.afterSeq ?? 0;
   try {
+    if (seq > 0 && (await isOver(db, generationId, seq))) return;
     for (;;) {
       signal?.throwIfAborted();
       if (durableHint) {
@@ -75,4 +77,14 @@ export async function* followGeneration(
     unsubscribe();
     signal?.removeEventListener('abort', poke);
   }
+}
+
+/** Has the follower seen the terminal event already? */
+async function isOver(db: Db, generationId: string, seq: number): Promise<boolean> {
+  const row = await db.kysely
+    .selectFrom('generations')
+    .select(['status', 'event_seq'])
+    .where('id', '=', generationId)
+    .executeTakeFirst();
+  return row === undefined || (isGenerationTerminal(row.status) && row.event_seq <= seq);
 }
