@@ -12,7 +12,7 @@ export async function setup({ forTests = false } = {}) {
   checkNode();
   await installPackages();
   checkBinaries();
-  if (forTests) await installPostgres();
+  if (forTests) installPostgres();
 }
 
 function checkNode() {
@@ -83,14 +83,14 @@ function checkBinaries() {
  * Tests start a PostgreSQL of their own in a temporary folder and only need the programs. Where they cannot be installed
  * the tests that need them are skipped, except under CI, where a green run must mean that they ran.
  */
-async function installPostgres() {
+function installPostgres() {
   if (hasPostgres()) return;
   const isRoot = process.getuid?.() === 0;
   if (isRoot && onPath('apt-get')) {
     say('Installing PostgreSQL for the tests (apt-get install postgresql) ...');
-    await withoutDefaultCluster(async () => {
-      await aptGet('update');
-      await aptGet('install', '--yes', '--no-install-recommends', 'postgresql');
+    withoutDefaultCluster(() => {
+      aptGet('update');
+      aptGet('install', '--yes', '--no-install-recommends', 'postgresql');
     });
     if (hasPostgres()) return;
   }
@@ -108,22 +108,25 @@ function hasPostgres() {
 }
 
 /** Debian would set up and start a server on port 5432, which nobody asked for. */
-async function withoutDefaultCluster(install) {
+function withoutDefaultCluster(install) {
   const folder = '/etc/postgresql-common/createcluster.d';
   const file = join(folder, 'easel-tests.conf');
   mkdirSync(folder, { recursive: true });
   writeFileSync(file, 'create_main_cluster = false\n');
   try {
-    await install();
+    install();
   } finally {
     rmSync(file, { force: true });
   }
 }
 
-async function aptGet(...args) {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const code = await run('apt-get', ['--quiet=2', ...args], { env, stdio: ['ignore', 2, 2] });
-  if (code !== 0) say(`apt-get ${args[0]} ended with exit code ${code}.`);
+function aptGet(...args) {
+  const { status, stdout, stderr } = spawnSync('apt-get', ['--quiet=2', ...args], {
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+  });
+  if (status !== 0) say(`${stdout}${stderr}apt-get ${args[0]} ended with exit code ${status}.`);
 }
 
 function onPath(program) {
