@@ -4,6 +4,9 @@ import { chanceAt, clamp } from './math.js';
 /** Pixels between two looks at other work: about 5 ms, so that a server which paints still answers. */
 const PIXELS_PER_BREATH = 60_000;
 
+/** Bounds the damage where a shape's distance is wrong by more than half. */
+const LONGEST_LEAP = 0.12;
+
 /**
  * A picture in the making: red, green, blue as floats in 0..1 (gamma encoded), painted back to front.
  *
@@ -91,7 +94,13 @@ export class Canvas {
         const x = this.x(column);
         const depth = shape(x, y);
         const cover = clamp(0.5 - depth / this.pixel);
-        if (cover <= 0) continue;
+        if (cover <= 0) {
+          // Far outside: the distance says how many pixels cannot be touched. Half of it, since some distances are rough.
+          const leap = Math.floor((Math.min(depth, LONGEST_LEAP) * 0.5) / this.pixel);
+          column += leap;
+          index += leap * 3;
+          continue;
+        }
         const colour = paint(x, y, depth);
         this.put(index, colour[0], colour[1], colour[2], cover * opacity);
       }

@@ -100,7 +100,7 @@ export async function paintBirds(painting: Painting, count: number): Promise<voi
         const px = Math.abs(x - x0) / size;
         const py = (y - y0) / size;
         const wing = -flap * Math.sqrt(px) * (1.1 - px * 0.55);
-        return (Math.abs(py - wing) - 0.13 * (1.05 - px) - (px < 0.16 ? 0.06 : 0)) * size + (px > 1 ? size : 0);
+        return (Math.abs(py - wing) - 0.13 * (1.05 - px) - (px < 0.16 ? 0.06 : 0)) * size + Math.max(0, px - 1) * size;
       },
       () => colour,
     );

@@ -1,6 +1,6 @@
 import { blend, type Rgb } from '../colour.js';
 import { chanceAt, clamp, mix, smoothstep } from '../math.js';
-import { paintLayer } from './land.js';
+import { type Layer, paintLayers } from './land.js';
 import type { Painting } from './painting.js';
 
 interface Building {
@@ -21,6 +21,7 @@ export async function paintCity(
   const { far, near } = plan.palette;
   const lightsOn = { day: 0.06, dawn: 0.16, sunset: 0.34, evening: 0.5, night: 0.55 }[plan.time];
   const warm = blend(plan.palette.lamp, [1, 0.82, 0.5], 0.6);
+  const layers: Layer[] = [];
   for (let i = 0; i < options.rows; i++) {
     const t = options.rows === 1 ? 1 : i / (options.rows - 1);
     const ground = options.ground + t * 0.05;
@@ -29,7 +30,7 @@ export async function paintCity(
     const lit = blend(body, plan.palette.lamp, mix(0.25, 0.1, t));
     const glass = blend(body, plan.palette.sky, 0.35);
     const out: [number, number, number] = [0, 0, 0];
-    await paintLayer(painting, {
+    layers.push({
       distance: 1 - t,
       skyline: (x) => roofAt(buildings, x, ground),
       mist: { from: ground - options.height * 0.45, to: ground + 0.03, strength: mix(0.75, 0.25, t) },
@@ -65,6 +66,7 @@ export async function paintCity(
       },
     });
   }
+  await paintLayers(painting, layers);
 }
 
 /** 1 inside a window's pane, 0 on its frame, smooth over a pixel. */

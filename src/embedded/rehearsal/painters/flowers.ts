@@ -67,7 +67,7 @@ async function paintStem({ canvas, plan }: Painting, bloom: Bloom, colour: Rgb):
     (x, y) => {
       const px = ((x - lx) * side) / size;
       const py = (y - ly) / size + px * 0.5;
-      return (Math.abs(py) - 0.2 * px * (1 - px) * 3.2) * size + (px < 0 || px > 1 ? size : 0);
+      return (Math.abs(py) - 0.2 * px * (1 - px) * 3.2) * size + Math.max(0, -px, px - 1) * size;
     },
     (x, y) => blend(dark, colour, clamp(0.75 - Math.abs((y - ly) / size + ((x - lx) * side * 0.5) / size) * 6)),
   );

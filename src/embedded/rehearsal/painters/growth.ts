@@ -1,6 +1,6 @@
 import { blend, type Rgb } from '../colour.js';
 import { bell, clamp, mix } from '../math.js';
-import { paintLayer } from './land.js';
+import { type Layer, paintLayers, steep } from './land.js';
 import type { Painting } from './painting.js';
 
 interface Tree {
@@ -20,10 +20,11 @@ export async function paintForest(
   const round = plan.impression.season === 'autumn' || plan.impression.season === 'spring';
   const side = lamp.x > canvas.right / 2 ? 1 : -1;
   const snow = plan.impression.weather === 'snow' || plan.impression.season === 'winter';
+  const layers: Layer[] = [];
   for (let i = 0; i < options.rows; i++) {
     const t = options.rows === 1 ? 1 : i / (options.rows - 1);
-    const ground = mix(options.from, options.to, t ** 1.2);
-    const size = options.size * mix(0.3, 1, t ** 1.15);
+    const ground = mix(options.from, options.to, steep(t));
+    const size = options.size * mix(0.3, 1, steep(t));
     const trees = plantRow(painting, size, ground);
     const body: Rgb = blend(blend(far, near, 0.35 + 0.65 * t), plan.palette.ink, 0.25 * t);
     const lit = blend(body, plan.palette.lamp, mix(0.3, 0.12, t));
@@ -31,7 +32,7 @@ export async function paintForest(
     const white: Rgb = blend([0.95, 0.97, 1], air, 0.25);
     const out: [number, number, number] = [0, 0, 0];
     const offset = plan.random.between(0, 60);
-    await paintLayer(painting, {
+    layers.push({
       distance: 1 - t,
       skyline: (x) => skylineOf(trees, x, ground, round, size) + 0.012 * noise.at(x * 3 + offset, offset),
       mist: { from: ground - size * 0.75, to: ground + size * 0.35, strength: mix(0.85, 0.28, t) },
@@ -47,6 +48,7 @@ export async function paintForest(
       ...(t < 1 ? { bottom: Math.min(canvas.bottom, ground + size * 0.6) } : {}),
     });
   }
+  await paintLayers(painting, layers);
 }
 
 function plantRow({ plan, canvas, noise }: Painting, size: number, ground: number): Tree[] {

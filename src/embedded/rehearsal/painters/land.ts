@@ -19,40 +19,80 @@ export interface Layer {
   readonly bottom?: number;
 }
 
-export async function paintLayer({ canvas, plan }: Painting, layer: Layer): Promise<void> {
-  const { horizon: air } = plan.palette;
-  const heights = new Float32Array(canvas.width * SAMPLES);
-  for (let i = 0; i < heights.length; i++) heights[i] = layer.skyline(((i + 0.5) / SAMPLES) * canvas.pixel);
-  let top = Infinity;
-  for (const height of heights) top = Math.min(top, height);
-  const last = canvas.row(layer.bottom ?? canvas.bottom);
-  await canvas.eachRow(canvas.row(top - canvas.pixel), last, (row) => {
-    const y = canvas.y(row);
-    const mist = layer.mist ? smoothstep(layer.mist.from, layer.mist.to, y) * layer.mist.strength : 0;
-    let index = row * canvas.width * 3;
-    for (let column = 0; column < canvas.width; column++, index += 3) {
-      let cover = 0;
-      let height = 0;
-      for (let s = 0; s < SAMPLES; s++) {
-        const sample = heights[column * SAMPLES + s]!;
-        height += sample;
-        cover += clamp((y - sample) / canvas.pixel + 0.5);
-      }
-      if (cover <= 0) continue;
-      height /= SAMPLES;
-      const before = heights[Math.max(0, column * SAMPLES - 6)]!;
-      const after = heights[Math.min(heights.length - 1, column * SAMPLES + 8)]!;
-      const slope = (after - before) / (canvas.pixel * 5);
-      const colour = layer.colour(canvas.x(column), y, Math.max(0, y - height), slope);
-      canvas.put(
-        index,
-        mix(colour[0], air[0], mist),
-        mix(colour[1], air[1], mist),
-        mix(colour[2], air[2], mist),
-        cover / SAMPLES,
-      );
-    }
+/** Paints layers from far to near. What a nearer layer will hide is not painted. */
+export async function paintLayers(painting: Painting, layers: readonly Layer[]): Promise<void> {
+  const { canvas } = painting;
+  const skylines = layers.map((layer) => {
+    const heights = new Float32Array(canvas.width * SAMPLES);
+    for (let i = 0; i < heights.length; i++) heights[i] = layer.skyline(((i + 0.5) / SAMPLES) * canvas.pixel);
+    return heights;
   });
+  // From near to far: above which height is each column still free?
+  const cutoffs: Float32Array[] = [];
+  const cutoff = new Float32Array(canvas.width).fill(canvas.bottom);
+  for (let i = layers.length - 1; i >= 0; i--) {
+    const bottom = layers[i]!.bottom ?? canvas.bottom;
+    cutoffs[i] = cutoff.map((free) => Math.min(free, bottom));
+    // A layer that ends above the foot of the picture hides nothing below its end.
+    if (bottom < Math.min(canvas.bottom, layers[0]!.bottom ?? canvas.bottom)) continue;
+    for (let column = 0; column < canvas.width; column++) {
+      let lowest = 0;
+      for (let s = 0; s < SAMPLES; s++) lowest = Math.max(lowest, skylines[i]![column * SAMPLES + s]!);
+      cutoff[column] = Math.min(cutoff[column]!, lowest + canvas.pixel);
+    }
+  }
+  for (let i = 0; i < layers.length; i++) await paintLayer(painting, layers[i]!, skylines[i]!, cutoffs[i]!);
+}
+
+async function paintLayer(
+  { canvas, plan }: Painting,
+  layer: Layer,
+  heights: Float32Array,
+  cutoff: Float32Array,
+): Promise<void> {
+  const { horizon: air } = plan.palette;
+  let top = canvas.bottom;
+  let last = 0;
+  for (const height of heights) top = Math.min(top, height);
+  for (const free of cutoff) last = Math.max(last, free);
+  await canvas.eachRow(
+    canvas.row(top - canvas.pixel),
+    canvas.row(last) + 1,
+    (row) => {
+      const y = canvas.y(row);
+      const mist = layer.mist ? smoothstep(layer.mist.from, layer.mist.to, y) * layer.mist.strength : 0;
+      let index = row * canvas.width * 3;
+      for (let column = 0; column < canvas.width; column++, index += 3) {
+        if (y > cutoff[column]!) continue;
+        let cover = 0;
+        let height = 0;
+        for (let s = 0; s < SAMPLES; s++) {
+          const sample = heights[column * SAMPLES + s]!;
+          height += sample;
+          cover += clamp((y - sample) / canvas.pixel + 0.5);
+        }
+        if (cover <= 0) continue;
+        height /= SAMPLES;
+        const before = heights[Math.max(0, column * SAMPLES - 6)]!;
+        const after = heights[Math.min(heights.length - 1, column * SAMPLES + 8)]!;
+        const slope = (after - before) / (canvas.pixel * 5);
+        const colour = layer.colour(canvas.x(column), y, Math.max(0, y - height), slope);
+        canvas.put(
+          index,
+          mix(colour[0], air[0], mist),
+          mix(colour[1], air[1], mist),
+          mix(colour[2], air[2], mist),
+          cover / SAMPLES,
+        );
+      }
+    },
+    3,
+  );
+}
+
+/** Grows a little faster than `t`: t to the power of 1.25. */
+export function steep(t: number): number {
+  return t * Math.sqrt(Math.sqrt(t));
 }
 
 /** Ranges of mountains from far to near, with snow on the high ones, light from the lamp's side and mist between. */
@@ -66,20 +106,21 @@ export async function paintMountains(
   const snowColour = blend(blend([0.97, 0.98, 1], plan.palette.lamp, 0.3), air, plan.time === 'night' ? 0.55 : 0.12);
   const foot = options.bottom ?? canvas.bottom;
   const side = lamp.x > canvas.right / 2 ? 1 : -1;
+  const layers: Layer[] = [];
   for (let i = 0; i < options.ranges; i++) {
     const t = options.ranges === 1 ? 1 : i / (options.ranges - 1);
-    const base = mix(horizon + 0.015, mix(horizon, foot, 0.72), t ** 1.25);
+    const base = mix(horizon + 0.015, mix(horizon, foot, 0.72), steep(t));
     const height = options.height * mix(1, 0.42, t) * plan.random.between(0.85, 1.15);
     const frequency = mix(1.15, 2.1, t) * plan.random.between(0.85, 1.2);
     const offset = plan.random.between(0, 200);
     const away = 1 - t;
-    const body = blend(far, near, t ** 0.85);
+    const body = blend(far, near, mix(t, Math.sqrt(t), 0.3));
     const lit = blend(body, plan.palette.lamp, mix(0.34, 0.16, t));
     const dark = blend(body, plan.palette.ink, mix(0.16, 0.5, t));
     const snowy = snow ? 0.9 : (1 - t) * (plan.time === 'day' || plan.time === 'dawn' ? 0.85 : 0.55);
     const snowline = base - height * (snow ? 0.3 : 0.55);
     const out: [number, number, number] = [0, 0, 0];
-    await paintLayer(painting, {
+    layers.push({
       distance: away,
       skyline: (x) => base - height * (noise.ridged(x * frequency + offset, offset * 0.37, 6) * 1.35 - 0.3),
       mist: { from: base - height * 0.35, to: base + 0.1, strength: mix(0.12, 0.78, away) * (t === 1 ? 0.3 : 1) },
@@ -103,6 +144,7 @@ export async function paintMountains(
       },
     });
   }
+  await paintLayers(painting, layers);
 }
 
 /** Rolling ground in the foreground, with grass or snow drawn as fine strokes. */
@@ -115,7 +157,7 @@ export async function paintGround(
   const light = blend(options.colour, plan.palette.lamp, 0.3);
   const dark = blend(options.colour, plan.palette.ink, 0.6);
   const out: [number, number, number] = [0, 0, 0];
-  await paintLayer(painting, {
+  const layer: Layer = {
     distance: 0,
     skyline: (x) => options.level + options.roll * noise.cloudy(x * 1.1 + offset, offset, 3),
     colour: (x, _y, below) => {
@@ -126,5 +168,6 @@ export async function paintGround(
       for (let channel = 0; channel < 3; channel++) out[channel] = mix(dark[channel]!, light[channel]!, shade);
       return out;
     },
-  });
+  };
+  await paintLayers(painting, [layer]);
 }

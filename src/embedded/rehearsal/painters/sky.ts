@@ -81,8 +81,9 @@ export async function paintStars({ canvas, plan, horizon }: Painting, density = 
       const x = (cellColumn + chanceAt(cellColumn, cellRow, salt + 1)) * cell;
       const y = (cellRow + chanceAt(cellColumn, cellRow, salt + 2)) * cell;
       const size = chanceAt(cellColumn, cellRow, salt + 3);
+      const bright = size * size * size * size;
       const fade = 1 - smoothstep(horizon * 0.45, horizon * 0.95, y);
-      paintStar(canvas, x, y, 0.0007 + 0.0016 * size ** 8, dim * fade * (0.25 + 0.75 * size * size));
+      paintStar(canvas, x, y, 0.0007 + 0.0016 * bright * bright, dim * fade * (0.25 + 0.75 * size * size));
     }
   });
 }

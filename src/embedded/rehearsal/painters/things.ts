@@ -126,7 +126,7 @@ export async function paintBoat(painting: Painting, waterline: number): Promise<
         (x, y) => {
           const py = (y - level) / size;
           if (!mirrored) return shape((x - cx) / size, py) * size;
-          if (py < 0) return 1;
+          if (py < 0) return canvas.pixel;
           const shaken = (x - cx) / size + 0.05 * noise.at(x * 3, y * 70);
           return shape(shaken, -py * 1.35) * size;
         },
@@ -158,7 +158,7 @@ export async function paintPlanet(painting: Painting): Promise<void> {
       (x, y) => {
         const px = (x - cx) / radius;
         const py = (y - cy) / radius - tilt * px;
-        if (py > 0 !== front) return 1;
+        if (py > 0 !== front) return canvas.pixel + Math.abs(py) * radius * 0.5;
         const r = distance(px, py * 3.6);
         return (Math.abs(r - 1.72) - 0.38) * radius * 0.3;
       },
