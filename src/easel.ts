@@ -1,0 +1,134 @@
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { type Backend, ComfyUiBackend } from './backends/index.js';
+import type { BackendConfig, Config } from './config/index.js';
+import { type Clock, systemClock } from './core/clock.js';
+import { newId } from './core/ids.js';
+import type { Logger } from './core/log.js';
+import { type Db, migrate, openDatabase } from './db/index.js';
+import { type Billing, type ClaimPolicy, Generations, type Probe } from './generations/index.js';
+import { FileMediaStore, type MediaStore } from './media/index.js';
+
+/** What an embedder or a test replaces; everything else comes from the configuration. */
+export interface EaselOverrides {
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  /** 0 to 1, exclusive; for jitter. */
+  readonly random?: () => number;
+  /** Instead of the configured ones. Started and closed by Easel. */
+  readonly backends?: readonly Backend[];
+  readonly billing?: Billing;
+  readonly policy?: ClaimPolicy;
+  readonly probe?: Probe;
+}
+
+/**
+ * The composition root: every service built from one configuration, and nothing started yet. Reading and submitting work
+ * without `start`; a process that only submits leaves the running to others on the same database.
+ *
+ * Throws `database_unavailable`, `database_schema`.
+ */
+export async function createEasel(config: Config, overrides: EaselOverrides = {}): Promise<Easel> {
+  const clock = overrides.clock ?? systemClock;
+  const logger = overrides.logger ?? createLogger(config);
+  const db = await openDatabase({
+    url: config.databaseUrl,
+    logger,
+    clock,
+    poolSize: config.databasePoolSize,
+    ...(overrides.random === undefined ? {} : { random: overrides.random }),
+  });
+  try {
+    await migrate(db);
+    return new Easel(config, overrides, { clock, logger, db });
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}
+
+/** pino as configured: JSON lines on standard error, so that standard output stays the caller's. */
+export function createLogger(config: Config): Logger {
+  const options = { level: config.log.level, base: { node: config.nodeId } };
+  return pino(options, pino.destination({ dest: 2, sync: true }));
+}
+
+export class Easel {
+  readonly config: Config;
+  readonly db: Db;
+  readonly media: MediaStore;
+  readonly backends: readonly Backend[];
+  readonly generations: Generations;
+  readonly #logger: Logger;
+  #running: Promise<void> | null = null;
+
+  /** Use `createEasel`. */
+  constructor(
+    config: Config,
+    overrides: EaselOverrides,
+    parts: { readonly clock: Clock; readonly logger: Logger; readonly db: Db },
+  ) {
+    const { clock, logger, db } = parts;
+    this.config = config;
+    this.db = db;
+    this.#logger = logger;
+    this.media = new FileMediaStore({ root: join(config.dataDir, 'media'), clock });
+    const concurrency = new Map(config.backends.map((backend) => [backend.id, backend.concurrency]));
+    this.backends = overrides.backends ?? config.backends.map((backend) => createBackend(backend, config, { clock, logger }));
+    const { billing, policy, probe, random } = overrides;
+    this.generations = new Generations({
+      db,
+      clock,
+      logger,
+      media: this.media,
+      backends: this.backends.map((backend) => ({ backend, concurrency: concurrency.get(backend.id) ?? 1 })),
+      instance: newId(),
+      limits: config.limits,
+      timing: config.timing,
+      ...(random === undefined ? {} : { retry: { random } }),
+      ...(billing === undefined ? {} : { billing }),
+      ...(policy === undefined ? {} : { policy }),
+      ...(probe === undefined ? {} : { probe }),
+    });
+  }
+
+  /** Opens the backends and begins to work. */
+  async start(): Promise<void> {
+    this.#running ??= (async () => {
+      await Promise.all(this.backends.map((backend) => backend.start()));
+      await this.generations.start();
+    })();
+    await this.#running;
+  }
+
+  /** Stops working, closes everything. What runs on a ComfyUI goes on there and is adopted by the next start. */
+  async stop(): Promise<void> {
+    const started = this.#running;
+    this.#running = null;
+    if (started !== null) {
+      await started.catch(() => {});
+      await this.generations.stop();
+    }
+    const closed = await Promise.allSettled(this.backends.map((backend) => backend.close()));
+    for (const result of closed) {
+      if (result.status === 'rejected') this.#logger.warn({ err: result.reason }, 'a backend did not close cleanly');
+    }
+    await this.db.close();
+  }
+}
+
+function createBackend(backend: BackendConfig, config: Config, parts: { readonly clock: Clock; readonly logger: Logger }): Backend {
+  if (backend.kind === 'embedded') {
+    const { version, ...rehearsal } = config.embedded;
+    return new EmbeddedBackend({ id: backend.id, dataDir: join(config.dataDir, 'embedded'), version, rehearsal, ...parts });
+  }
+  const { id, url, headers, auth, tls } = backend;
+  return new ComfyUiBackend({
+    id,
+    baseUrl: url,
+    ...(headers === undefined ? {} : { headers }),
+    ...(auth === undefined ? {} : { auth }),
+    ...(tls === undefined ? {} : { tls }),
+    ...parts,
+  });
+}
