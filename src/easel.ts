@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { type Backend, ComfyUiBackend } from './backends/index.js';
 import type { BackendConfig, Config } from './config/index.js';
 import { type Clock, systemClock } from './core/clock.js';
@@ -7,6 +6,7 @@ import { newId } from './core/ids.js';
 import type { Logger } from './core/log.js';
 import { type Db, migrate, openDatabase } from './db/index.js';
 import { type Billing, type ClaimPolicy, Generations, type Probe } from './generations/index.js';
+import { createLogger } from './logger.js';
 import { FileMediaStore, type MediaStore } from './media/index.js';
 
 /** What an embedder or a test replaces; everything else comes from the configuration. */
@@ -47,12 +47,6 @@ export async function createEasel(config: Config, overrides: EaselOverrides = {}
   }
 }
 
-/** pino as configured: JSON lines on standard error, so that standard output stays the caller's. */
-export function createLogger(config: Config): Logger {
-  const options = { level: config.log.level, base: { node: config.nodeId } };
-  return pino(options, pino.destination({ dest: 2, sync: true }));
-}
-
 export class Easel {
   readonly config: Config;
   readonly db: Db;
@@ -74,7 +68,8 @@ export class Easel {
     this.#logger = logger;
     this.media = new FileMediaStore({ root: join(config.dataDir, 'media'), clock });
     const concurrency = new Map(config.backends.map((backend) => [backend.id, backend.concurrency]));
-    this.backends = overrides.backends ?? config.backends.map((backend) => createBackend(backend, config, { clock, logger }));
+    this.backends =
+      overrides.backends ?? config.backends.map((backend) => createBackend(backend, config, { clock, logger }));
     const { billing, policy, probe, random } = overrides;
     this.generations = new Generations({
       db,
@@ -117,10 +112,20 @@ export class Easel {
   }
 }
 
-function createBackend(backend: BackendConfig, config: Config, parts: { readonly clock: Clock; readonly logger: Logger }): Backend {
+function createBackend(
+  backend: BackendConfig,
+  config: Config,
+  parts: { readonly clock: Clock; readonly logger: Logger },
+): Backend {
   if (backend.kind === 'embedded') {
     const { version, ...rehearsal } = config.embedded;
-    return new EmbeddedBackend({ id: backend.id, dataDir: join(config.dataDir, 'embedded'), version, rehearsal, ...parts });
+    return new EmbeddedBackend({
+      id: backend.id,
+      dataDir: join(config.dataDir, 'embedded'),
+      version,
+      rehearsal,
+      ...parts,
+    });
   }
   const { id, url, headers, auth, tls } = backend;
   return new ComfyUiBackend({

@@ -277,6 +277,11 @@ export class Generations {
     return { ...opened, contentType: output.contentType, filename: output.filename, hash: output.hash };
   }
 
+  /** Does at once what otherwise happens from time to time: expires, gives up orphans, removes files nobody keeps. */
+  sweep(): Promise<void> {
+    return this.#sweeper.sweepOnce({ files: true });
+  }
+
   /** For tests: followed generations that were never let go. */
   get followers(): number {
     return this.#hub.size;

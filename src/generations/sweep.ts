@@ -68,11 +68,12 @@ export class Sweeper {
     );
   }
 
-  async sweepOnce(): Promise<void> {
+  /** One round. Files are looked after only when their time has come, unless asked for. */
+  async sweepOnce(options: { readonly files?: boolean } = {}): Promise<void> {
     await this.#expireQueued();
     await this.#giveUpOrphans();
     const nowMs = this.#options.clock.now();
-    if (nowMs - this.#filesSweptAt < FILE_SWEEP_MS) return;
+    if (options.files !== true && nowMs - this.#filesSweptAt < FILE_SWEEP_MS) return;
     this.#filesSweptAt = nowMs;
     await this.#sweepStaged();
     await sweepPendingMedia(this.#options, { unusedUploadMs: UNUSED_UPLOAD_MS, limit: BATCH });
