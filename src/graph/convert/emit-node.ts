@@ -1,0 +1,135 @@
+import type { JsonValue } from '../../core/json.js';
+import { type InputDefinition, isCaptureWidget, isWidget } from '../definitions.js';
+import type { GraphNode, NodeDefinition } from '../types.js';
+import type { UiNode, UiSlot } from './model.js';
+import { type LinkResolver } from './resolve.js';
+import type { Scope, WorkflowScopes } from './scope.js';
+import { expandDynamicPrompt, type RandomSource, replaceTextPatterns } from './transforms.js';
+import { isWidgetProblem, type WidgetProblem, type WidgetValues, widgetValuesOf } from './widget-values.js';
+
+/** One node of a workflow as a graph node (`comfyui.md` 4.4 steps 4 to 6). */
+export interface EmittedNode {
+  readonly node: GraphNode;
+  readonly remarks: readonly string[];
+}
+
+export interface EmitterOptions {
+  readonly random: RandomSource;
+  readonly now: () => Date;
+}
+
+export class NodeEmitter {
+  readonly #scopes: WorkflowScopes;
+  readonly #links: LinkResolver;
+  readonly #options: EmitterOptions;
+  /** By node of the file: instances of one subgraph share their nodes, and so their stored values. */
+  readonly #values = new Map<UiNode, WidgetValues | WidgetProblem>();
+  /** Every scope that has been emitted from, for `%Node.widget%`. */
+  readonly #visited = new Set<Scope>();
+
+  constructor(scopes: WorkflowScopes, links: LinkResolver, options: EmitterOptions) {
+    this.#scopes = scopes;
+    this.#links = links;
+    this.#options = options;
+  }
+
+  emit(scope: Scope, node: UiNode, definition: NodeDefinition): EmittedNode | WidgetProblem {
+    this.#visited.add(scope);
+    const widgets = this.#valuesOf(node, definition);
+    if (isWidgetProblem(widgets)) return widgets;
+    const inputs: Record<string, JsonValue> = {};
+    const overrides = scope.outer?.overrides.get(node.id);
+    for (const [name, value] of [...widgets.values, ...(overrides ?? [])]) {
+      setLiteral(inputs, name, this.#transformed(scope, node, definition, name, value));
+    }
+    for (const slot of node.inputs) {
+      if (slot.link !== null) this.#setLinked(inputs, scope, node, definition, slot);
+    }
+    for (const input of this.#scopes.definitions.inputs(definition)) {
+      if (input.required && isCaptureWidget(input) && !holdsFile(inputs[input.name])) return captureProblem(input);
+    }
+    const unfilled = widgets.unfilled.find(({ name }) => !Object.hasOwn(inputs, name));
+    if (unfilled !== undefined) {
+      return { input: unfilled.name, problem: `"${unfilled.name}" has neither a value nor a default` };
+    }
+    const title = node.title ?? definition.display_name ?? definition.name;
+    const defaulted = widgets.defaulted.filter((name) => !overrides?.has(name));
+    const remarks = defaulted.length === 0 ? [] : [`not in the file, so set to the default: ${defaulted.join(', ')}`];
+    return { node: { class_type: node.type, inputs, _meta: { title } }, remarks: [...widgets.remarks, ...remarks] };
+  }
+
+  #valuesOf(node: UiNode, definition: NodeDefinition): WidgetValues | WidgetProblem {
+    let values = this.#values.get(node);
+    if (values === undefined) {
+      values = widgetValuesOf(node, definition, this.#scopes.definitions);
+      this.#values.set(node, values);
+    }
+    return values;
+  }
+
+  #setLinked(
+    inputs: Record<string, JsonValue>,
+    scope: Scope,
+    node: UiNode,
+    definition: NodeDefinition,
+    slot: UiSlot,
+  ): void {
+    const declared = this.#scopes.definitions.input(node.type, slot.name);
+    const wanted = declared === undefined || declared.type.startsWith('COMFY_') ? slot.type : declared.type;
+    const resolved = this.#links.resolve(scope, slot, wanted);
+    if (resolved.kind === 'node') inputs[slot.name] = [resolved.id, resolved.slot];
+    if (resolved.kind !== 'value') return;
+    const holdsLiterals = slot.widget !== null || (declared !== undefined && isWidget(declared));
+    if (!holdsLiterals) return;
+    setLiteral(inputs, slot.name, this.#transformed(scope, node, definition, slot.name, resolved.value));
+  }
+
+  #transformed(scope: Scope, node: UiNode, definition: NodeDefinition, name: string, value: JsonValue): JsonValue {
+    if (typeof value !== 'string') return value;
+    if (name === 'sampler_name') return value.replace(/^sample_/, '');
+    if (name === 'filename_prefix' && definition.output_node === true) return this.#replacePatterns(value);
+    const input = this.#scopes.definitions.input(node.type, name);
+    return input?.options['dynamicPrompts'] === true ? expandDynamicPrompt(value, this.#options.random) : value;
+  }
+
+  #replacePatterns(text: string): string {
+    return text.includes('%') ? replaceTextPatterns(text, this.#options.now(), this.#lookUp) : text;
+  }
+
+  /** First by "Node name for S&R", then by title, over the whole workflow. */
+  readonly #lookUp = (nodeName: string, widgetName: string): string | undefined => {
+    const scopes = [...new Set([this.#scopes.root, ...this.#visited])];
+    const everywhere = scopes.flatMap((scope) => scope.graph.nodes.map((node) => ({ scope, node })));
+    const found =
+      everywhere.find(({ node }) => node.properties['Node name for S&R'] === nodeName) ??
+      everywhere.find(({ node }) => node.title === nodeName);
+    const definition = found && this.#scopes.definitions.get(found.node.type);
+    if (found === undefined || definition === undefined) return undefined;
+    const slot = found.node.inputs.find(({ name, link }) => name === widgetName && link !== null);
+    const linked = slot && this.#links.resolve(found.scope, slot, slot.type);
+    if (linked?.kind === 'value') return asText(linked.value);
+    const widgets = this.#valuesOf(found.node, definition);
+    return isWidgetProblem(widgets) ? undefined : asText(widgets.values.get(widgetName));
+  };
+}
+
+function asText(value: JsonValue | undefined): string | undefined {
+  if (value === undefined || (typeof value === 'object' && value !== null)) return undefined;
+  return value === null ? '' : String(value);
+}
+
+/** A bare array would be read as a link. */
+function setLiteral(inputs: Record<string, JsonValue>, name: string, value: JsonValue): void {
+  inputs[name] = Array.isArray(value) ? { __value__: value } : value;
+}
+
+function holdsFile(value: JsonValue | undefined): boolean {
+  return Array.isArray(value) || (typeof value === 'string' && value !== '');
+}
+
+function captureProblem(input: InputDefinition): WidgetProblem {
+  return {
+    input: input.name,
+    problem: `"${input.name}" is recorded in the ComfyUI window while it queues, which a file cannot do`,
+  };
+}

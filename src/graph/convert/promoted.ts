@@ -1,0 +1,151 @@
+import { isJsonObject, type JsonValue, parseLossless } from '../../core/json.js';
+import { type DefinitionIndex, type InputDefinition, isWidget } from '../definitions.js';
+import { align, isMisfit } from './align.js';
+import { plainLayout } from './layout.js';
+import { listOf, type SubgraphDefinition, type UiNode } from './model.js';
+
+/**
+ * Values of widgets that a subgraph shows on its outside (`comfyui.md` 4.5). Three generations of files:
+ *
+ * 1. the instance stores one value per input that feeds a widget inside, in the order of the definition's inputs
+ * 2. `properties.proxyWidgets` only points at inner widgets, which keep the value; entries with node id -1 name the
+ *    instance's own inputs, whose values the instance may store
+ * 3. the values were written into the definition; the instance stores none
+ *
+ * So an instance without stored values leaves the inner widgets as they are.
+ */
+export type PromotedValues = ReadonlyMap<number, JsonValue>;
+
+/** By index of the definition's input. Null when the stored values cannot be told apart. */
+export function promotedValues(
+  instance: UiNode,
+  definition: SubgraphDefinition,
+  definitions: DefinitionIndex,
+  subgraphs: ReadonlyMap<string, SubgraphDefinition>,
+): PromotedValues | null {
+  const { namedValues } = instance;
+  if (namedValues !== null) {
+    return byIndex(definition, (name) => (Object.hasOwn(namedValues, name) ? namedValues[name] : undefined));
+  }
+  const { widgetValues } = instance;
+  if (isJsonObject(widgetValues)) {
+    return byIndex(definition, (name) => (Object.hasOwn(widgetValues, name) ? widgetValues[name] : undefined));
+  }
+  const stored = (widgetValues ?? []) as readonly JsonValue[];
+  if (stored.length === 0) return new Map();
+
+  const proxied = byProxies(stored, instance, definition);
+  if (proxied !== null) return proxied;
+  const inputs = promotedInputs(definition, definitions, subgraphs);
+  const linked = new Set(instance.inputs.filter(({ link }) => link !== null).map(({ name }) => name));
+  const linkedKeys = [...inputs.keys()].filter((index) => linked.has(definition.inputs[index]!.name)).map(String);
+  const renamed = [...inputs].map(([index, input]) => ({ ...input, name: String(index) }));
+  const aligned = align(stored, plainLayout(renamed), {
+    linked: new Set(linkedKeys),
+    listed: [],
+    definitionsKeepOrder: definitions.keepOrder,
+  });
+  if (isMisfit(aligned)) return null;
+  const values = new Map<number, JsonValue>();
+  for (const [key, value] of aligned.values) {
+    if (/^\d+$/.test(key) && value !== null) values.set(Number(key), value);
+  }
+  return values;
+}
+
+function byIndex(
+  definition: SubgraphDefinition,
+  valueOf: (inputName: string) => JsonValue | undefined,
+): Map<number, JsonValue> {
+  const values = new Map<number, JsonValue>();
+  definition.inputs.forEach(({ name }, index) => {
+    const value = valueOf(name);
+    if (value !== undefined && value !== null) values.set(index, value);
+  });
+  return values;
+}
+
+/** With `-1` entries the stored values follow the list of proxies, or just those entries. */
+function byProxies(
+  stored: readonly JsonValue[],
+  instance: UiNode,
+  definition: SubgraphDefinition,
+): Map<number, JsonValue> | null {
+  const proxies = proxyWidgets(instance).filter(({ widget }) => !widget.startsWith('$$'));
+  const own = proxies.filter(({ nodeId }) => nodeId === '-1');
+  if (own.length === 0) return null;
+  const order = stored.length === proxies.length ? proxies : stored.length === own.length ? own : null;
+  if (order === null) return null;
+  const values = new Map<number, JsonValue>();
+  order.forEach(({ nodeId, widget }, position) => {
+    const index = definition.inputs.findIndex(({ name }) => name === widget);
+    const value = stored[position]!;
+    if (nodeId === '-1' && index !== -1 && value !== null) values.set(index, value);
+  });
+  return values;
+}
+
+interface ProxyWidget {
+  readonly nodeId: string;
+  readonly widget: string;
+}
+
+/** `[[inner node id, widget name], …]`, or a JSON text of it. */
+export function proxyWidgets(instance: UiNode): ProxyWidget[] {
+  let value = instance.properties['proxyWidgets'];
+  if (typeof value === 'string') {
+    try {
+      value = parseLossless(value);
+    } catch {
+      return [];
+    }
+  }
+  return listOf(value).flatMap((entry) => {
+    const [nodeId, widget] = listOf(entry);
+    return typeof widget === 'string' ? [{ nodeId: String(nodeId), widget }] : [];
+  });
+}
+
+/** Inputs of the definition that feed a widget inside, by index. */
+function promotedInputs(
+  definition: SubgraphDefinition,
+  definitions: DefinitionIndex,
+  subgraphs: ReadonlyMap<string, SubgraphDefinition>,
+): Map<number, InputDefinition> {
+  const found = new Map<number, InputDefinition>();
+  definition.inputs.forEach((_, index) => {
+    const input = widgetBehind(definition, index, definitions, subgraphs);
+    if (input !== undefined) found.set(index, input);
+  });
+  return found;
+}
+
+/** Follows the first link inwards, through nested instances, to the widget that it ends at. */
+function widgetBehind(
+  definition: SubgraphDefinition,
+  index: number,
+  definitions: DefinitionIndex,
+  subgraphs: ReadonlyMap<string, SubgraphDefinition>,
+): InputDefinition | undefined {
+  const seen = new Set<SubgraphDefinition>();
+  let inside: SubgraphDefinition | undefined = definition;
+  let slotIndex = index;
+  while (inside !== undefined && !seen.has(inside)) {
+    seen.add(inside);
+    const link = inside.inputLinks[slotIndex]?.[0];
+    const target = link === undefined ? undefined : inside.byId.get(link.targetId);
+    if (link === undefined || target === undefined) return undefined;
+    // The target's own list names the link; the link's slot number is not to be trusted.
+    const slot = target.inputs.find(({ link: id }) => id !== null && inside!.links.get(id) === link);
+    if (slot === undefined) return undefined;
+    const nested: SubgraphDefinition | undefined = subgraphs.get(target.type);
+    if (nested === undefined) {
+      const input = definitions.input(target.type, slot.name);
+      if (input !== undefined && isWidget(input)) return input;
+      return slot.widget === null ? undefined : { name: slot.name, type: slot.type, required: false, options: {} };
+    }
+    slotIndex = nested.inputs.findIndex(({ name }) => name === slot.name);
+    inside = nested;
+  }
+  return undefined;
+}
