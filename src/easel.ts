@@ -4,6 +4,7 @@ import type { BackendConfig, Config } from './config/index.js';
 import { type Clock, systemClock } from './core/clock.js';
 import { newId } from './core/ids.js';
 import type { Logger } from './core/log.js';
+import { definedOnly } from './core/objects.js';
 import { type Db, migrate, openDatabase } from './db/index.js';
 import { type Billing, type ClaimPolicy, Generations, type Probe } from './generations/index.js';
 import { createLogger } from './logger.js';
@@ -80,10 +81,7 @@ export class Easel {
       instance: newId(),
       limits: config.limits,
       timing: config.timing,
-      ...(random === undefined ? {} : { retry: { random } }),
-      ...(billing === undefined ? {} : { billing }),
-      ...(policy === undefined ? {} : { policy }),
-      ...(probe === undefined ? {} : { probe }),
+      ...definedOnly({ billing, policy, probe, retry: random === undefined ? undefined : { random } }),
     });
   }
 
@@ -131,9 +129,7 @@ function createBackend(
   return new ComfyUiBackend({
     id,
     baseUrl: url,
-    ...(headers === undefined ? {} : { headers }),
-    ...(auth === undefined ? {} : { auth }),
-    ...(tls === undefined ? {} : { tls }),
     ...parts,
+    ...definedOnly({ headers, auth, tls: tls === undefined ? undefined : definedOnly(tls) }),
   });
 }

@@ -74,7 +74,8 @@ export async function settleSucceeded(
         )
         .execute();
     }
-    const mediaIds = outputs.flatMap((output) => (output.mediaId === null ? [] : [output.mediaId]));
+    // Distinct: outputs of equal content share one stored file.
+    const mediaIds = [...new Set(outputs.flatMap((output) => output.mediaId ?? []))];
     if (mediaIds.length > 0) {
       const kept = await tx
         .updateTable('media')

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.js';
 import { EaselError, GenerationError } from '../core/errors.js';
 import { newId } from '../core/ids.js';
 import { stringifyLossless } from '../core/json.js';
+import { definedOnly } from '../core/objects.js';
 import { type Db, isUniqueViolation } from '../db/index.js';
 import { fingerprint, validateGraph } from '../graph/index.js';
 import type { Billing } from './seams.js';
@@ -234,10 +235,4 @@ function hashRequest(
     hash.update(`${part.length}:`).update(part);
   }
   return hash.digest('hex');
-}
-
-function definedOnly<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
 }
