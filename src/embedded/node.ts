@@ -27,6 +27,11 @@ export interface NodeClass {
   readonly inputIsList?: boolean;
   /** True when the node id belongs to the cache key (nodes that ask for UNIQUE_ID, and non-idempotent ones). */
   readonly cacheByNodeId?: boolean;
+  /**
+   * True for a node that runs beside others while its promise is pending, as a coroutine does on a real server. All
+   * other nodes hold the executor until they are done.
+   */
+  readonly isAsync?: boolean;
 }
 
 export interface NodeResult {

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { asciiJson, embeddedTexts, insertPngText } from './png-text.js';
+import { embeddedTexts, insertPngText, readPngText } from './png-text.js';
 
 function chunks(png: Buffer): { type: string; data: Buffer }[] {
   const found = [];
@@ -30,15 +30,20 @@ describe('insertPngText', () => {
     expect(decoded.info).toMatchObject({ width: 3, height: 2 });
   });
 
+  it('reads back what it wrote, beyond Latin-1 too', async () => {
+    const png = await sharp({ create: { width: 1, height: 1, channels: 3, background: '#fff' } })
+      .png()
+      .toBuffer();
+    const entries: [string, string][] = [
+      ['prompt', '{"a": 1}'],
+      ['note', 'zürich 图'],
+    ];
+    expect(readPngText(insertPngText(png, entries))).toEqual(entries);
+    expect(readPngText(Buffer.from('no picture'))).toEqual([]);
+    expect(readPngText(insertPngText(png, entries).subarray(0, 60))).toEqual([['prompt', '{"a": 1}']]);
+  });
+
   it('refuses what is no PNG', () => {
     expect(() => insertPngText(Buffer.from('GIF89a'), [])).toThrow(RangeError);
-  });
-});
-
-describe('asciiJson', () => {
-  it('keeps 64-bit integers and escapes what is not ASCII', () => {
-    expect(asciiJson({ seed: 18446744073709551615n, text: 'über 🦊', list: [1, null, NaN] })).toBe(
-      '{"seed": 18446744073709551615, "text": "\\u00fcber \\ud83e\\udd8a", "list": [1, null, NaN]}',
-    );
   });
 });

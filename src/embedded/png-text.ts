@@ -1,4 +1,4 @@
-import { stringifyLossless } from '../core/json.js';
+import { asciiJson } from './python-json.js';
 
 /**
  * Text chunks of PNG files, where ComfyUI keeps the executed graph (`prompt`) and the UI workflow (`workflow`):
@@ -54,27 +54,23 @@ export function embeddedTexts(prompt: unknown, extraPngInfo: Readonly<Record<str
   ];
 }
 
-/**
- * JSON as Python's `json.dumps` writes it: a space after `:` and `,`, and everything beyond ASCII escaped. Readers of
- * PNG metadata decode `tEXt` as Latin-1, so a raw UTF-8 byte would come back as two wrong characters.
- */
-export function asciiJson(value: unknown): string {
-  return escapeNonAscii(spaced(value));
-}
-
-function escapeNonAscii(text: string): string {
-  return text.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
-
-function spaced(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map((item) => spaced(item ?? null)).join(', ')}]`;
-  if (typeof value === 'number' && !Number.isFinite(value)) return pythonToken(value);
-  if (typeof value !== 'object' || value === null) return stringifyLossless(value ?? null);
-  const members = Object.entries(value).filter(([, member]) => member !== undefined);
-  return `{${members.map(([key, member]) => `${JSON.stringify(key)}: ${spaced(member)}`).join(', ')}}`;
-}
-
-function pythonToken(value: number): string {
-  if (Number.isNaN(value)) return 'NaN';
-  return value > 0 ? 'Infinity' : '-Infinity';
+/** The `tEXt` and plain `iTXt` entries of a PNG, in order; none when the bytes are no PNG. Stops at damage. */
+export function readPngText(png: Buffer): [keyword: string, text: string][] {
+  const entries: [string, string][] = [];
+  if (!png.subarray(0, SIGNATURE.length).equals(SIGNATURE)) return entries;
+  for (let at = SIGNATURE.length; at + 8 <= png.length; ) {
+    const length = png.readUInt32BE(at);
+    const type = png.toString('latin1', at + 4, at + 8);
+    const data = png.subarray(at + 8, at + 8 + length);
+    if (data.length < length || type === 'IEND') break;
+    const end = data.indexOf(0);
+    if (type === 'tEXt' && end > 0) entries.push([data.toString('latin1', 0, end), data.toString('latin1', end + 1)]);
+    if (type === 'iTXt' && end > 0 && data[end + 1] === 0) {
+      const languageEnd = data.indexOf(0, end + 3);
+      const keywordEnd = data.indexOf(0, languageEnd + 1);
+      entries.push([data.toString('latin1', 0, end), data.toString('utf8', keywordEnd + 1)]);
+    }
+    at += length + 12;
+  }
+  return entries;
 }
