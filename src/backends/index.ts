@@ -1,0 +1,3 @@
+/** What executes graphs: the interface, and its adapters. */
+export { ComfyUiBackend, type ComfyUiBackendOptions } from './comfyui.js';
+export * from './spec.js';

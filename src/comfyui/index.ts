@@ -1,0 +1,39 @@
+/** The wire: an HTTP and a websocket client of a ComfyUI server, and what its answers mean. */
+export type { BackendAuth, ConnectionOptions, TlsOptions } from './connection.js';
+export { mayHaveBeenAccepted } from './failures.js';
+export type { ComfyUiFrame } from './frames.js';
+export { graphShapeError } from './graph-shape.js';
+export { ComfyUiHttp } from './http.js';
+export type {
+  JobsQuery,
+  PromptAnswer,
+  PromptRequest,
+  StoredFile,
+  UploadRequest,
+  ViewedFile,
+  ViewRequest,
+} from './http-types.js';
+export { safeContentType } from './multipart.js';
+export { EXECUTION_BLOCKED, interpretHistory, nodeFailure, type RunResult } from './outcome.js';
+export type { OutputKind, RunFile, RunOutput, RunText, TempOutputs } from './outputs.js';
+export { type Refusal, refusalError } from './refusals.js';
+export type {
+  Features,
+  FileRef,
+  HistoryEntry,
+  InputError,
+  Job,
+  Jobs,
+  NodeErrors,
+  QueueItem,
+  SystemStats,
+} from './schemas.js';
+export {
+  ComfyUiSocket,
+  type ComfyUiSocketEvent,
+  type ComfyUiSocketOptions,
+  type ComfyUiSocketState,
+} from './socket.js';
+export { TimeLimit } from './time-limit.js';
+export type { CallOptions, TransportOptions } from './transport.js';
+export { honoursTargetedInterrupt, parseVersion } from './versions.js';
