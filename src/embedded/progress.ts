@@ -76,7 +76,7 @@ export class ProgressTracker {
   }
 
   #send(): void {
-    const data = { prompt_id: this.#promptId, nodes: Object.fromEntries(this.#states) };
+    const data = { prompt_id: this.#promptId, nodes: this.#states };
     this.#sink.send('progress_state', data, this.#clientId);
   }
 }

@@ -14,7 +14,8 @@ export function readPythonJson(text: string): JsonValue {
 }
 
 /**
- * Writes a value as `json.dumps` does. Also right for text in PNG chunks, where readers decode Latin-1 and a raw UTF-8
+ * Writes a value as `json.dumps` does. A Map becomes an object that keeps its order, which a JavaScript object with
+ * keys like "12" does not. Also right for text in PNG chunks, where readers decode Latin-1 and a raw UTF-8
  * byte would come back as two wrong characters.
  */
 export function asciiJson(value: unknown): string {
@@ -43,9 +44,8 @@ function write(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return `[${value.map(write).join(', ')}]`;
   const members: string[] = [];
-  for (const key of Object.keys(value)) {
-    const member = (value as Record<string, unknown>)[key];
-    if (member !== undefined) members.push(`${JSON.stringify(key)}: ${write(member)}`);
+  for (const [key, member] of value instanceof Map ? value : Object.entries(value)) {
+    if (member !== undefined) members.push(`${JSON.stringify(String(key))}: ${write(member)}`);
   }
   return `{${members.join(', ')}}`;
 }
