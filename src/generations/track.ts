@@ -11,7 +11,8 @@ import type { Logger } from '../core/log.js';
  *
  *   event `ended`, a reconnect          look now
  *   event stream up, nothing heard      look every `idleLookMs` (an event may have been lost)
- *   event stream down                   look every `blindLookMs`
+ *   event stream down, or our prompt
+ *   belongs to an earlier connection    look every `blindLookMs` (a ComfyUI goes on telling the old client id)
  *   absent once                         look again after `absentAgainMs`; absent twice in a row is lost
  *   the look itself fails               again with growing pauses, until a deadline ends it
  */
@@ -49,6 +50,8 @@ export class AttemptTracker {
   #wake: (() => void) | null = null;
   #lookNow = false;
   #streamUp = true;
+  /** The prompt was sent over another connection, so that its events may never come. */
+  #deaf = false;
   #heard = false;
   #lastSignAt: number;
   #runningSince: number | null = null;
@@ -84,6 +87,7 @@ export class AttemptTracker {
     this.#lastSignAt = clock.now();
     this.#lastContactAt = this.#lastSignAt;
     this.#lookNow ||= lookFirst;
+    this.#deaf ||= lookFirst;
     let absences = 0;
     let failures = 0;
     let nextLookAt = clock.now() + LOOKS.firstLookMs;
@@ -120,7 +124,7 @@ export class AttemptTracker {
       if (seen.state === 'queued') this.#lastSignAt = clock.now();
       const overdue = this.#overdue();
       if (overdue !== null) return { kind: 'timeout', error: overdue };
-      nextLookAt = clock.now() + (this.#streamUp ? LOOKS.idleLookMs : LOOKS.blindLookMs);
+      nextLookAt = clock.now() + (this.#streamUp && !this.#deaf ? LOOKS.idleLookMs : LOOKS.blindLookMs);
     }
   }
 
@@ -155,7 +159,10 @@ export class AttemptTracker {
   #onEvent(event: BackendEvent): void {
     if (event.type === 'connected') {
       this.#streamUp = true;
-      if (!event.first) this.#lookSoon();
+      if (!event.first) {
+        this.#deaf = true;
+        this.#lookSoon();
+      }
       return;
     }
     if (event.type === 'disconnected') {
@@ -165,6 +172,7 @@ export class AttemptTracker {
     }
     if (!('attemptId' in event) || event.attemptId !== this.#attemptId) return;
     this.#heard = true;
+    this.#deaf = false;
     this.#lastSignAt = this.#options.clock.now();
     if (event.type === 'ended') this.#lookSoon();
     else this.#noteRunning();
