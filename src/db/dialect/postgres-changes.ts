@@ -153,7 +153,7 @@ export class PostgresChangeFeed implements ChangeFeed {
       this.#client = client;
       // Whatever changed while nobody listened, on either side.
       this.#local.publishAll();
-      this.#sendSoon();
+      if (this.#due.size > 0) this.#sendSoon();
       await ended;
     } finally {
       this.#client = undefined;

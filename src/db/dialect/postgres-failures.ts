@@ -32,12 +32,17 @@ const KINDS: Readonly<Record<string, readonly [kind: FailureKind, hint?: string]
 
 /** What pg and its pool throw without a code. */
 const CONNECTION_MESSAGE =
-  /^(Connection terminated|Client has encountered a connection error|Client was closed|timeout exceeded when trying to connect|Query read timeout|The server closed|Cannot use a pool after calling end)/;
+  /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout|The server closed)/;
+/** The wait for a connection is over. Running again would wait as long once more. */
+const ACQUIRE_MESSAGE = /^(timeout exceeded when trying to connect|Connection terminated due to connection timeout)/;
 
 export function classifyPostgresError(error: unknown): Failure {
   if (!(error instanceof Error)) return { kind: 'statement' };
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  if (code === undefined) return { kind: CONNECTION_MESSAGE.test(error.message) ? 'connection' : 'statement' };
+  if (code === undefined) {
+    if (ACQUIRE_MESSAGE.test(error.message)) return { kind: 'unavailable' };
+    return { kind: CONNECTION_MESSAGE.test(error.message) ? 'connection' : 'statement' };
+  }
   // Node's own words: ECONNREFUSED, ENOTFOUND, EPIPE, ...
   if (/^(E[A-Z_]+|ERR_[A-Z_]+)$/.test(code)) return { kind: 'connection', nativeCode: code };
   const [kind, hint] = KINDS[code] ?? KINDS[code.slice(0, 2)] ?? ['statement' as const];

@@ -1,5 +1,6 @@
 import type { QueryResult } from 'kysely';
 import Libsql from 'libsql';
+import { isBusy } from './sqlite-failures.js';
 
 /**
  * One SQLite connection through libsql, which has the interface of better-sqlite3 and traps of its own. Each was seen on
@@ -16,7 +17,7 @@ export class SqliteConnection {
   readonly #path: string;
   readonly #pragmas: readonly string[];
   readonly #statements = new Map<string, Libsql.Statement<unknown[]>>();
-  #handle: Libsql.Database;
+  #handle: Libsql.Database | null;
 
   constructor(path: string, pragmas: readonly string[]) {
     this.#path = path;
@@ -33,32 +34,36 @@ export class SqliteConnection {
     } catch (error) {
       // It may still be active.
       this.#statements.delete(sql);
-      if (isBusy(error)) this.reopen();
+      if (isBusy(error)) this.close();
       throw error;
     }
   }
 
   /** Runs a statement without parameters or rows, and leaves nothing active behind, whatever happens. */
   exec(sql: string): void {
-    this.#handle.exec(sql);
+    this.#opened().exec(sql);
   }
 
   get inTransaction(): boolean {
-    return this.#handle.inTransaction;
+    return this.#handle?.inTransaction ?? false;
   }
 
-  reopen(): void {
-    this.close();
-    this.#handle = this.#open();
-  }
-
+  /** Rolls back what is open. The next use opens the connection again. */
   close(): void {
+    const handle = this.#handle;
+    this.#handle = null;
     this.#statements.clear();
+    if (!handle) return;
     try {
-      if (this.#handle.inTransaction) this.#handle.exec('rollback');
+      if (handle.inTransaction) handle.exec('rollback');
     } finally {
-      this.#handle.close();
+      handle.close();
     }
+  }
+
+  #opened(): Libsql.Database {
+    this.#handle ??= this.#open();
+    return this.#handle;
   }
 
   #open(): Libsql.Database {
@@ -76,7 +81,7 @@ export class SqliteConnection {
   #prepare(sql: string): Libsql.Statement<unknown[]> {
     const known = this.#statements.get(sql);
     if (known) return known;
-    const statement = this.#handle.prepare<unknown[]>(sql);
+    const statement = this.#opened().prepare<unknown[]>(sql);
     if (this.#statements.size >= MAX_STATEMENTS) {
       // The oldest goes; which one hardly matters, as long as their number is bounded.
       this.#statements.delete(this.#statements.keys().next().value!);
@@ -88,10 +93,6 @@ export class SqliteConnection {
 
 const BUSY_TIMEOUT_MS = 20;
 const MAX_STATEMENTS = 500;
-
-export function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && /^SQLITE_(BUSY|LOCKED)/.test(String(error.code));
-}
 
 function withBuffers(row: unknown): unknown {
   const record = row as Record<string, unknown>;

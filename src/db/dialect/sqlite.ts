@@ -10,8 +10,8 @@ import { PortableSqliteCompiler } from './compilers.js';
 import { PortableDriver } from './driver.js';
 import type { ConnectionSource, Engine, EngineOptions, RawConnection } from './engine.js';
 import { Mutex } from './mutex.js';
-import { isBusy, SqliteConnection } from './sqlite-connection.js';
-import { classifySqliteError } from './sqlite-failures.js';
+import { SqliteConnection } from './sqlite-connection.js';
+import { classifySqliteError, isBusy } from './sqlite-failures.js';
 
 /**
  * SQLite inside the process: one connection that writes and one that reads. Statements run synchronously, so two
@@ -88,16 +88,9 @@ async function openConnections(path: string, { clock, random, acquireTimeoutMs }
     } catch (error) {
       writerConnection?.close();
       if (error instanceof DatabaseError) throw error;
-      // Busy: another process is turning the new file into WAL mode, or recovers it after a crash.
-      if (!isBusy(error) || clock.now() >= giveUpAt) {
-        const failure = classifySqliteError(error);
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new DatabaseError(
-          { ...failure, kind: failure.kind === 'conflict' ? 'conflict' : 'unavailable' },
-          `The database ${path} cannot be opened: ${reason}`,
-          { cause: error },
-        );
-      }
+      if (!isBusy(error)) throw openingError(path, error);
+      // Another process is turning the new file into WAL mode, or recovers it after a crash.
+      if (clock.now() >= giveUpAt) throw lockedError(acquireTimeoutMs, error);
     }
     await sleep(clock, retryDelayMs(random));
   }
@@ -216,7 +209,8 @@ class WriteTurn implements RawConnection {
         break;
       } catch (error) {
         // Only another process can hold the lock now: a backup, a migration, a second Easel.
-        if (!isBusy(error) || clock.now() >= giveUpAt) throw error;
+        if (!isBusy(error)) throw error;
+        if (clock.now() >= giveUpAt) throw lockedError(acquireTimeoutMs, error);
       }
       await sleep(clock, retryDelayMs(random));
     }
@@ -255,7 +249,7 @@ class WriteTurn implements RawConnection {
       if (this.#connection.inTransaction) this.#connection.exec('rollback');
     } catch (error) {
       this.#options.logger.warn({ err: error }, 'rollback failed; the connection is opened again');
-      this.#connection.reopen();
+      this.#connection.close();
     }
   }
 
@@ -305,6 +299,20 @@ function checkWriter(connection: SqliteConnection, path: string): void {
 
 function unusable(message: string, hint: string, cause?: unknown): DatabaseError {
   return new DatabaseError({ kind: 'unavailable', message, hint }, message, { cause });
+}
+
+function lockedError(waitedMs: number, cause: unknown): DatabaseError {
+  return new DatabaseError(
+    { kind: 'unavailable', hint: 'Look for a backup, a migration or a second Easel that uses the same file.' },
+    `Another process has held the write lock for more than ${waitedMs} ms.`,
+    { cause },
+  );
+}
+
+function openingError(path: string, cause: unknown): DatabaseError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const failure = { ...classifySqliteError(cause), kind: 'unavailable' } as const;
+  return new DatabaseError(failure, `The database ${path} cannot be opened: ${reason}`, { cause });
 }
 
 function closedError(): DatabaseError {
