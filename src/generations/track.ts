@@ -120,8 +120,9 @@ export class AttemptTracker {
       }
       absences = 0;
       if (seen.state === 'running') this.#noteRunning();
-      // Waiting in the backend's queue is no silence: somebody else's run is in front.
-      if (seen.state === 'queued') this.#lastSignAt = clock.now();
+      // Waiting in the backend's queue is no silence: somebody else's run is in front. And where we cannot hear, silence
+      // says nothing: then only the run limit ends it.
+      if (seen.state === 'queued' || this.#deaf || !this.#streamUp) this.#lastSignAt = clock.now();
       const overdue = this.#overdue();
       if (overdue !== null) return { kind: 'timeout', error: overdue };
       nextLookAt = clock.now() + (this.#streamUp && !this.#deaf ? LOOKS.idleLookMs : LOOKS.blindLookMs);
