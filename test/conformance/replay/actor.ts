@@ -42,6 +42,8 @@ export class Actor {
     const before = this.events.length;
     connection.socket.send(JSON.stringify({ type: 'status', data: status }));
     await this.#until(() => this.events.slice(before).some((event) => event.type === 'connected'));
+    // Looks that the reconnect asked for are over before the recording goes on, so that they cannot see its future.
+    await Promise.all(this.#looks.values());
   }
 
   send(data: string | Buffer): void {
@@ -56,6 +58,13 @@ export class Actor {
 
   noticed(type: 'disconnected'): Promise<void> {
     return this.#until(() => this.events.some((event) => event.type === type));
+  }
+
+  /** What was told of an attempt, without `node-done`: a node that waits for others ends in several frames. */
+  eventTypesOf(attemptId: string): BackendEvent['type'][] {
+    return this.events.flatMap((event) =>
+      'attemptId' in event && event.attemptId === attemptId && event.type !== 'node-done' ? [event.type] : [],
+    );
   }
 
   /** The result that was found when the adapter said that it was time to look; null when it never did. */

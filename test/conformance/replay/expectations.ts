@@ -1,4 +1,5 @@
-import { frameOf, isRecord, type RecordedEvent } from './recording.js';
+import type { BackendEvent } from '../../../src/backends/index.js';
+import { type Frame, frameOf, isRecord, type RecordedEvent } from './recording.js';
 
 /**
  * What a prompt of a recording must end in, read from the recording itself: from its history where that was recorded,
@@ -93,5 +94,25 @@ export function expectedRefusalCodes(body: unknown): readonly string[] {
       return ['backend_rejected_graph', 'graph_invalid'];
     default:
       return ['backend_rejected_graph', 'backend_model_missing'];
+  }
+}
+
+/** The event that a frame of a prompt of ours must become; null for those that tell users nothing. */
+export function expectedEvent(frame: Frame | null): BackendEvent['type'] | null {
+  switch (frame?.type) {
+    case undefined:
+      return 'preview';
+    case 'execution_start':
+      return 'started';
+    case 'execution_cached':
+      return 'cached';
+    case 'executing':
+      return frame.data['node'] === null ? 'ended' : 'node';
+    case 'progress':
+      return 'progress';
+    case 'execution_error':
+      return frame.data['exception_type'] === 'ExecutionBlocked' ? 'warning' : null;
+    default:
+      return null;
   }
 }

@@ -4,12 +4,13 @@ import type { Graph } from '../../../src/graph/types.js';
 import { Deferred } from '../../../src/testing/index.js';
 import { Actor } from './actor.js';
 import { checkResult, checkSubmit, codeOf, same } from './checks.js';
-import { type ExpectedEnd, expectedEnd, type HistoryJson } from './expectations.js';
+import { type ExpectedEnd, expectedEnd, expectedEvent, type HistoryJson } from './expectations.js';
 import { type Prompt, PromptBook } from './prompts.js';
 import {
   answerBytes,
   answerJson,
   binaryFrame,
+  clientIdOf,
   frameOf,
   isRecord,
   promptBody,
@@ -171,7 +172,9 @@ export class ReplayPlayer {
     if (event.k === 'ws<raw') actor.send(event.text);
     else if ('msg' in event) actor.send(JSON.stringify(event.msg));
     else actor.send(binaryFrame(event, running?.id ?? ''));
-    if (prompt !== undefined && frame?.type === 'executing' && frame.data['node'] === null) prompt.heardEnd = true;
+    // A text frame (type 3) has no event, and a reply to somebody else's prompt must have none.
+    const expected = 'hex64' in event && event.hex64.startsWith('00000003') ? null : expectedEvent(frame);
+    if (expected !== null && prompt?.actor === actor) prompt.expectedEvents.push(expected);
   }
 
   // Requests
@@ -356,12 +359,14 @@ export class ReplayPlayer {
 
   /** A prompt whose frames reach our socket, or whose connection was replaced, must end without blind polling. */
   async #checkTold(prompt: Prompt, expected: ExpectedEnd): Promise<void> {
-    const { actor, id } = prompt;
+    const { actor, id, expectedEvents } = prompt;
+    const heardEnd = expectedEvents.includes('ended');
     const lostConnection = actor.connection !== null && prompt.sentWith !== actor.sid;
-    if (!prompt.heardEnd && !lostConnection) return;
-    if (prompt.heardEnd) await actor.heard('ended', id);
+    if (!heardEnd && !lostConnection) return;
+    if (heardEnd) await actor.heard('ended', id);
     const result = await actor.foundWhenTold(id);
     this.#report(id, result === null ? ['the client was not told that it had ended'] : checkResult(result, expected));
+    if (!lostConnection) this.#report(id, same('events', actor.eventTypesOf(id), expectedEvents));
   }
 
   #report(what: string, faults: readonly string[]): void {
@@ -382,13 +387,6 @@ function isFrame(event: RecordedEvent): event is FrameEvent {
 function hasSid(event: FrameEvent): boolean {
   const frame = frameOf(event);
   return frame?.type === 'status' && frame.data['sid'] !== undefined;
-}
-
-/** Null: absent. In some requests it stands in `extra_data` only. */
-function clientIdOf(body: Readonly<Record<string, unknown>>): string | null {
-  if (typeof body['client_id'] === 'string') return body['client_id'];
-  const extra = body['extra_data'];
-  return isRecord(extra) && typeof extra['client_id'] === 'string' ? extra['client_id'] : null;
 }
 
 function json(value: unknown): ReplayAnswer {

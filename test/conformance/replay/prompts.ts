@@ -1,3 +1,4 @@
+import type { BackendEvent } from '../../../src/backends/index.js';
 import type { Actor } from './actor.js';
 import { type ExpectedEnd, expectedEnd, type HistoryJson, historyFromFrames } from './expectations.js';
 import {
@@ -23,8 +24,8 @@ export interface Prompt {
   /** `gone`: its server ended. */
   state: 'pending' | 'running' | 'done' | 'deleted' | 'gone';
   history: { readonly bytes: Buffer; readonly expected: ExpectedEnd } | null;
-  /** The last frame of its run was sent to us. */
-  heardEnd: boolean;
+  /** What the frames that were sent to us must become, in order. */
+  readonly expectedEvents: BackendEvent['type'][];
 }
 
 /** The server's state that a recording implies: which prompts wait, run and have ended at the moment that is played. */
@@ -53,7 +54,18 @@ export class PromptBook {
   add(id: string, recordedClientId: string | null, graph: unknown, actor: Actor): void {
     // Where no frame will tell of its start, it counts as started.
     const state = this.#framesTellStartOf(id) ? 'pending' : 'running';
-    this.#prompts.set(id, { id, recordedClientId, graph, actor, sentWith: '', state, history: null, heardEnd: false });
+    // The same id may be used again; what is heard of its runs adds up.
+    const expectedEvents = this.#prompts.get(id)?.expectedEvents ?? [];
+    this.#prompts.set(id, {
+      id,
+      recordedClientId,
+      graph,
+      actor,
+      sentWith: '',
+      state,
+      history: null,
+      expectedEvents,
+    });
   }
 
   /** What a frame says about its prompt. The history is there from the end of the run on, before the last frames. */

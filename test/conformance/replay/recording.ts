@@ -85,6 +85,13 @@ export function promptBody(request: RecordedRequest): Readonly<Record<string, un
   }
 }
 
+/** Null: absent. In some requests it stands in `extra_data` only. */
+export function clientIdOf(body: Readonly<Record<string, unknown>>): string | null {
+  if (typeof body['client_id'] === 'string') return body['client_id'];
+  const extra = body['extra_data'];
+  return isRecord(extra) && typeof extra['client_id'] === 'string' ? extra['client_id'] : null;
+}
+
 /** The recorded answer as JSON; recordings of odd JSON keep its text. Python's NaN and Infinity are read as null. */
 export function answerJson(answer: RecordedAnswer): unknown {
   if (answer.json !== undefined) return answer.json;
