@@ -80,11 +80,11 @@ function checkBinaries() {
 }
 
 /**
- * Tests start a PostgreSQL of their own in a temporary folder and only need the programs. Where they cannot be installed
- * the tests that need them are skipped, except under CI, where a green run must mean that they ran.
+ * Tests start a PostgreSQL of their own in a temporary folder and only need the programs, or the URL of a server given to
+ * them. Where there is neither, the tests that need one are skipped, except under CI, where green must mean that they ran.
  */
 function installPostgres() {
-  if (hasPostgres()) return;
+  if (process.env.EASEL_TEST_POSTGRES_URL || hasPostgres()) return;
   const isRoot = process.getuid?.() === 0;
   if (isRoot && onPath('apt-get')) {
     say('Installing PostgreSQL for the tests (apt-get install postgresql) ...');

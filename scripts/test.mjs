@@ -6,8 +6,6 @@ import { join } from 'node:path';
 import { main, root, run, runNode } from './lib/process.mjs';
 import { setup } from './setup.mjs';
 
-const NO_REASON = 'no reason given';
-
 async function test(args) {
   const folder = mkdtempSync(join(tmpdir(), 'easel-test-'));
   const totalsFile = join(folder, 'totals.json');
@@ -66,8 +64,9 @@ function printTotals({ passed, failed, skipped }, notices, error) {
 
 function byReason(skipped) {
   const groups = new Map();
-  for (const { note, file } of skipped) {
-    const reason = note ?? NO_REASON;
+  for (const { note, file, name } of skipped) {
+    // Without a note, the outermost name says best what is left out.
+    const reason = note ?? name.split(' > ')[0];
     const group = groups.get(reason) ?? { count: 0, files: new Set() };
     group.count += 1;
     group.files.add(file);

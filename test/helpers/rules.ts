@@ -15,7 +15,7 @@ const MACHINE_TRACES: readonly { readonly what: string; readonly pattern: RegExp
   { what: 'a path of one machine', pattern: /(?<![\w.~$}/-])\/(?:work|home|root|Users)\/[\w.]/ },
   { what: 'a path of one machine', pattern: /\b[A-Z]:\\+Users\\/ },
   { what: 'a package registry', pattern: /:\/\/(?:registry|npm|packages?|mirror|artifactory|nexus)[\w-]*\.\w/i },
-  { what: 'a package registry', pattern: /"resolved": "http/ },
+  { what: 'a package registry', pattern: /"resolved": "https?:/ },
   { what: 'a private host', pattern: /:\/\/[\w.-]+\.(?:internal|corp|lan|intra)\b/ },
 ];
 
