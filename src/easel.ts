@@ -110,7 +110,8 @@ export class Easel {
   }
 }
 
-function createBackend(
+/** The adapter of one configured backend, not started. */
+export function createBackend(
   backend: BackendConfig,
   config: Config,
   parts: { readonly clock: Clock; readonly logger: Logger },
