@@ -46,6 +46,9 @@ const PACKAGE_ROOMS: Readonly<Record<string, readonly string[]>> = {
 /** Rooms without an `index.ts`: core is imported file by file, the command line is entered through `main.ts`. */
 const WITHOUT_INDEX = ['core', 'cli'];
 
+/** What other rooms may import of a room besides its `index.ts`: its contract with them, types above all. */
+const CONTRACTS = ['types.ts', 'spec.ts', 'schema.ts', 'node.ts', 'process-environment.ts'];
+
 const MAX_SOURCE_LINES = 400;
 const MAX_TEST_LINES = 600;
 
@@ -110,6 +113,19 @@ describe('rooms', () => {
       .filter((file) => file.path.endsWith('/index.ts') && /^export \*/m.test(file.text))
       .map((file) => `${file.path}: name what is exported; "export *" makes everything public by accident`);
     expectNone(stars);
+  });
+
+  it('are entered by their door', () => {
+    const faults = product.flatMap((file) =>
+      importsOf(file)
+        .filter((path) => {
+          const [, room = '', ...inner] = path.split('/');
+          if (room === roomOf(file.path) || room === 'core' || inner.length === 0) return false;
+          return inner.length > 1 || ![...CONTRACTS, 'index.ts'].includes(inner[0] ?? '');
+        })
+        .map((path) => `${file.path} imports ${path}: export it from the index.ts of its room, or leave it inside`),
+    );
+    expectNone(faults);
   });
 
   it('keep their libraries to themselves', () => {
