@@ -1,0 +1,174 @@
+create table attempts (
+  id text collate "C" not null,
+  generation_id text collate "C" not null,
+  number bigint not null,
+  backend_id text collate "C" not null,
+  epoch bigint not null,
+  node_id text collate "C" not null,
+  status text collate "C" not null,
+  claimed_at bigint not null,
+  sent_at bigint,
+  confirmed_at bigint,
+  finished_at bigint,
+  result text collate "C",
+  error text collate "C"
+);
+
+create table backends (
+  id text collate "C" not null,
+  kind text collate "C" not null,
+  url text collate "C" not null,
+  owner_node text collate "C",
+  lease_until bigint not null,
+  epoch bigint not null,
+  created_at bigint not null,
+  updated_at bigint not null
+);
+
+create table easel_migrations (
+  version bigint not null,
+  name text collate "C" not null,
+  applied_at bigint not null
+);
+
+create table events (
+  generation_id text collate "C" not null,
+  seq bigint not null,
+  type text collate "C" not null,
+  data text collate "C" not null,
+  created_at bigint not null
+);
+
+create table generation_inputs (
+  generation_id text collate "C" not null,
+  node_id text collate "C" not null,
+  input_name text collate "C" not null,
+  media_id text collate "C" not null,
+  upload_name text collate "C" not null
+);
+
+create table generation_payloads (
+  generation_id text collate "C" not null,
+  graph text collate "C" not null,
+  workflow text collate "C",
+  metadata text collate "C"
+);
+
+create table generations (
+  id text collate "C" not null,
+  account_id text collate "C" not null,
+  status text collate "C" not null,
+  lane bigint not null,
+  idempotency_key text collate "C",
+  request_hash text collate "C",
+  workflow_name text collate "C",
+  workflow_version text collate "C",
+  model_key text collate "C" not null,
+  lora_key text collate "C" not null,
+  backend_pin text collate "C",
+  attempt_count bigint not null,
+  max_attempts bigint not null,
+  unaccepted_count bigint not null,
+  available_at bigint not null,
+  created_at bigint not null,
+  updated_at bigint not null,
+  queue_deadline_at bigint not null,
+  run_limit_ms bigint not null,
+  started_at bigint,
+  finished_at bigint,
+  current_attempt_id text collate "C",
+  cancel_requested_at bigint,
+  error text collate "C",
+  event_seq bigint not null
+);
+
+create table locks (
+  name text collate "C" not null,
+  taken_at bigint not null
+);
+
+create table media (
+  id text collate "C" not null,
+  account_id text collate "C" not null,
+  hash text collate "C" not null,
+  bytes bigint not null,
+  content_type text collate "C" not null,
+  state text collate "C" not null,
+  attempt_id text collate "C",
+  created_at bigint not null
+);
+
+create table outputs (
+  id text collate "C" not null,
+  generation_id text collate "C" not null,
+  attempt_id text collate "C" not null,
+  ordinal bigint not null,
+  node_id text collate "C" not null,
+  output_key text collate "C" not null,
+  kind text collate "C" not null,
+  filename text collate "C" not null,
+  content_type text collate "C" not null,
+  bytes bigint not null,
+  media_id text collate "C",
+  text text collate "C"
+);
+
+alter table attempts add constraint attempts_pkey PRIMARY KEY (id);
+
+alter table attempts add constraint attempts_generation_id_fkey FOREIGN KEY (generation_id) REFERENCES generations(id) ON DELETE CASCADE;
+
+alter table attempts add constraint attempts_number_key UNIQUE (generation_id, number);
+
+alter table backends add constraint backends_pkey PRIMARY KEY (id);
+
+alter table easel_migrations add constraint easel_migrations_pkey PRIMARY KEY (version);
+
+alter table events add constraint events_pkey PRIMARY KEY (generation_id, seq);
+
+alter table events add constraint events_generation_id_fkey FOREIGN KEY (generation_id) REFERENCES generations(id) ON DELETE CASCADE;
+
+alter table generation_inputs add constraint generation_inputs_pkey PRIMARY KEY (generation_id, node_id, input_name);
+
+alter table generation_inputs add constraint generation_inputs_generation_id_fkey FOREIGN KEY (generation_id) REFERENCES generations(id) ON DELETE CASCADE;
+
+alter table generation_inputs add constraint generation_inputs_media_id_fkey FOREIGN KEY (media_id) REFERENCES media(id);
+
+alter table generation_payloads add constraint generation_payloads_pkey PRIMARY KEY (generation_id);
+
+alter table generation_payloads add constraint generation_payloads_generation_id_fkey FOREIGN KEY (generation_id) REFERENCES generations(id) ON DELETE CASCADE;
+
+alter table generations add constraint generations_pkey PRIMARY KEY (id);
+
+alter table generations add constraint generations_idempotency_key UNIQUE (account_id, idempotency_key);
+
+alter table locks add constraint locks_pkey PRIMARY KEY (name);
+
+alter table media add constraint media_pkey PRIMARY KEY (id);
+
+alter table outputs add constraint outputs_pkey PRIMARY KEY (id);
+
+alter table outputs add constraint outputs_generation_id_fkey FOREIGN KEY (generation_id) REFERENCES generations(id) ON DELETE CASCADE;
+
+alter table outputs add constraint outputs_media_id_fkey FOREIGN KEY (media_id) REFERENCES media(id);
+
+alter table outputs add constraint outputs_ordinal_key UNIQUE (generation_id, ordinal);
+
+CREATE INDEX attempts_by_backend ON public.attempts USING btree (backend_id, status, claimed_at);
+
+CREATE INDEX generation_inputs_by_media ON public.generation_inputs USING btree (media_id);
+
+CREATE INDEX generations_by_account ON public.generations USING btree (account_id, id);
+
+CREATE INDEX generations_waiting_available ON public.generations USING btree (available_at) WHERE (status = 'queued'::text);
+
+CREATE INDEX generations_waiting_deadline ON public.generations USING btree (queue_deadline_at) WHERE (status = 'queued'::text);
+
+CREATE INDEX generations_waiting_order ON public.generations USING btree (lane, created_at, id) WHERE (status = 'queued'::text);
+
+CREATE INDEX media_by_attempt ON public.media USING btree (attempt_id);
+
+CREATE INDEX media_by_hash ON public.media USING btree (hash);
+
+CREATE INDEX media_pending ON public.media USING btree (created_at, id) WHERE (state = 'pending'::text);
+
+CREATE INDEX outputs_by_media ON public.outputs USING btree (media_id);
