@@ -14,9 +14,10 @@ export interface TcpProxy {
 /**
  * - pass            hand them on
  * - drop            break the connection without handing them on: the server never sees them
+ * - hang            keep the connection open and say nothing
  * - drop-answer     hand them on and break the connection when the answer comes: the server has done it
  */
-export type Decision = 'pass' | 'drop' | 'drop-answer';
+export type Decision = 'pass' | 'drop' | 'hang' | 'drop-answer';
 
 export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
@@ -37,7 +38,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     client.on('data', (bytes) => {
       const decision = proxy.onRequest(bytes);
       if (decision === 'drop') end();
-      else target.write(bytes);
+      else if (decision !== 'hang') target.write(bytes);
       if (decision === 'drop-answer') dropAnswer = true;
     });
     target.on('data', (bytes) => {
