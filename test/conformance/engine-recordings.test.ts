@@ -1,0 +1,122 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { EmbeddedEngine } from '../../src/embedded/index.js';
+import { VirtualClock } from '../../src/testing/clock.js';
+import { recordingNodes } from '../../src/testing/recording-nodes.js';
+import { request } from './engine-client.js';
+import { reasonFor } from './engine-differences.js';
+import { recordedCoreNodes } from './engine-nodes.js';
+import { loadRecordings, RECORDED_VERSIONS, type Recording } from './engine-recording.js';
+import { Replay } from './engine-replay.js';
+import { picture } from './engine-requests.js';
+
+/**
+ * The engine answers recorded requests as the real servers did. Differences on purpose are listed, each with its reason,
+ * in engine-differences.ts; any other difference fails.
+ */
+interface Result {
+  readonly version: string;
+  readonly scenario: string;
+  readonly side: 'engine';
+  readonly agrees: boolean;
+  readonly note: string;
+}
+
+const results: Result[] = [];
+
+describe.each(RECORDED_VERSIONS)('recordings of %s', (version) => {
+  const recordings = loadRecordings(version);
+  it.runIf(recordings.length === 0)('skipped: there are no recordings on this machine', () => {});
+
+  it.each(recordings.map((recording) => [recording.scenario, recording] as const))(
+    '%s',
+    async (scenario, recording) => {
+      const differences = await replay(recording);
+      const unexplained = differences.filter((difference) => reasonFor(recording, difference) === null);
+      const reasons = new Set(
+        differences.map((difference) => reasonFor(recording, difference)).filter((reason) => reason !== null),
+      );
+      results.push({
+        version,
+        scenario,
+        side: 'engine',
+        agrees: unexplained.length === 0,
+        note: [...reasons].join(' '),
+      });
+      expect(unexplained).toEqual([]);
+    },
+  );
+});
+
+async function replay(recording: Recording): Promise<string[]> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'easel-replay-'));
+  const clock = new VirtualClock();
+  const engine = new EmbeddedEngine({
+    nodes: [...recordedCoreNodes(recording.version), ...recordingNodes({ clock, progressEveryMs: 50 })],
+    dataDir,
+    clock,
+    version: recording.version,
+    maxUploadBytes: recording.scenario.startsWith('25-') ? 1024 * 1024 : 100 * 1024 * 1024,
+  });
+  try {
+    await engine.start();
+    await prepareFiles(recording, engine);
+    await prepareHistory(recording, engine.url);
+    return await new Replay(recording, engine, clock).run();
+  } finally {
+    await engine.close();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+/** Files that lay on the recorded server's disk. */
+async function prepareFiles(recording: Recording, engine: EmbeddedEngine): Promise<void> {
+  const { input, output } = engine.folders;
+  await writeFile(join(input, 'corrupt.png'), (await picture(1)).subarray(0, 40));
+  await writeFile(join(input, 'chg.png'), await picture(200));
+  await writeFile(join(output, 'page.html'), '<script>1</script>');
+  await writeFile(join(output, 'data.json'), '{}');
+  await writeFile(join(output, 'noext'), 'x');
+  for (const { folder, name } of earlierOutputs(recording)) {
+    await mkdir(join(output, folder), { recursive: true });
+    await writeFile(join(output, folder, name), '');
+  }
+}
+
+/** Earlier sessions left files in the output folder: the first counter that shows tells how far they had come. */
+function earlierOutputs(recording: Recording): { folder: string; name: string }[] {
+  const first = new Map<string, { folder: string; name: string }>();
+  const files = JSON.stringify(recording.events).matchAll(
+    /"filename":"([^"\\]+)_(\d{5})_\.(\w+)","subfolder":"([^"]*)","type":"output"/g,
+  );
+  for (const [, stem, digits, extension, folder] of files) {
+    const name = `${stem}_${String(Number(digits) - 1).padStart(5, '0')}_.${extension}`;
+    const key = `${folder}/${stem}`;
+    if (!first.has(key)) first.set(key, { folder: folder!, name });
+  }
+  return [...first.values()].filter(({ name }) => !name.includes('_00000_'));
+}
+
+/** The history that the recorded server had when the session began, where the session counts its entries. */
+async function prepareHistory(recording: Recording, url: string): Promise<void> {
+  const whole = recording.events.find(({ note }) => note?.startsWith('GET /history ->'));
+  const missing = Number(whole?.['total'] ?? 3) - 3;
+  for (let index = 0; index < missing; index++) {
+    const prompt = { 1: { class_type: 'PreviewAny', inputs: { source: `earlier ${index}` } } };
+    await request(url, '/prompt', { method: 'POST', headers: {}, body: Buffer.from(JSON.stringify({ prompt })) });
+  }
+  for (let left = missing > 0 ? 1 : 0; left > 0; ) {
+    const { body } = await request(url, '/prompt', { method: 'GET', headers: {} });
+    left = (JSON.parse(body.toString()) as { exec_info: { queue_remaining: number } }).exec_info.queue_remaining;
+  }
+}
+
+afterAll(() => {
+  if (results.length === 0) return;
+  const path = new URL('../../test-results/conformance-engine.json', import.meta.url).pathname;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${JSON.stringify(results, null, 2)}\n`);
+});

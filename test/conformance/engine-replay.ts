@@ -1,0 +1,409 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { EmbeddedEngine } from '../../src/embedded/index.js';
+import { readPythonJson } from '../../src/embedded/python-json.js';
+import type { VirtualClock } from '../../src/testing/clock.js';
+import { type Answer, request, Socket } from './engine-client.js';
+import { brokenRunOrder, type ComparableFrames, comparable, type Frame, isSleepingGraph } from './engine-frames.js';
+import { Matcher } from './engine-match.js';
+import { runNote } from './engine-notes.js';
+import type { Message, RecordedEvent, Recording } from './engine-recording.js';
+import { requestBody, Uploads } from './engine-requests.js';
+
+/** How long the engine has, in real time, to produce a frame that the recording shows. */
+const FRAME_PATIENCE_MS = 3_000;
+/** Without anything new for so long, the engine waits for the clock. */
+const IDLE_MS = 8;
+
+export interface ReplayContext {
+  readonly recording: Recording;
+  readonly engine: EmbeddedEngine;
+  readonly url: string;
+  readonly clock: VirtualClock;
+  readonly matcher: Matcher;
+  readonly sockets: ReadonlyMap<string, Socket>;
+  report(where: string, differences: readonly string[]): void;
+}
+
+/**
+ * Plays a recorded session against the engine. Requests go out in the recorded order, each after the frames and answers
+ * that preceded it; the clock follows the recorded times, so sleeping nodes sleep as long as they did without anybody
+ * waiting for them. Returns the differences.
+ */
+export class Replay implements ReplayContext {
+  readonly recording: Recording;
+  readonly engine: EmbeddedEngine;
+  readonly url: string;
+  readonly clock: VirtualClock;
+  readonly matcher = new Matcher();
+  readonly sockets = new Map<string, Socket>();
+  readonly #recordedFrames = new Map<string, Frame[]>();
+  readonly #sleepingRecorded = new Set<string>();
+  readonly #sleepingActual = new Set<string>();
+  readonly #differences: string[] = [];
+  readonly #uploads = new Uploads();
+  /** Headers of the last answers, recorded and actual, by recorded path: for conditional requests. */
+  readonly #lastHeaders = new Map<string, readonly [recorded: Answer['headers'], actual: Answer['headers']]>();
+  readonly #startMs: number;
+  #note = '';
+  #answer: Answer | null = null;
+  #isImpatient = false;
+
+  constructor(recording: Recording, engine: EmbeddedEngine, clock: VirtualClock) {
+    this.recording = recording;
+    this.engine = engine;
+    this.url = engine.url;
+    this.clock = clock;
+    this.#startMs = clock.now();
+    this.#findSleepingPrompts();
+  }
+
+  async run(): Promise<string[]> {
+    const { events } = this.recording;
+    try {
+      await this.#openUnrecordedSocket();
+      for (const [index, event] of events.entries()) await this.#step(event, index);
+      this.#compareSockets();
+    } finally {
+      for (const socket of this.sockets.values()) socket.webSocket.terminate();
+    }
+    return this.#differences;
+  }
+
+  report(where: string, differences: readonly string[]): void {
+    for (const difference of differences) this.#differences.push(`${where}: ${difference}`);
+  }
+
+  async #step(event: RecordedEvent, index: number): Promise<void> {
+    switch (event.k) {
+      case 'note':
+        this.#note = event.note ?? '';
+        await runNote(event, this);
+        return;
+      case 'ws-open':
+        await this.#advanceTo(event.t);
+        await this.#open(event, index);
+        return;
+      case 'ws>':
+        this.sockets.get(event.sock!)!.webSocket.send(event.text!);
+        return;
+      case 'ws<':
+      case 'ws<raw':
+        this.#recordFrame(event);
+        await this.#awaitFrames(event.sock!);
+        return;
+      case 'ws-pong':
+        await this.#until(() => (this.sockets.get(event.sock!)?.pongs ?? 0) > 0);
+        return;
+      case 'ws-close':
+        await this.#advanceTo(event.t);
+        await this.#close(event);
+        return;
+      case 'http>':
+        await this.#advanceTo(event.t);
+        await this.#send(event);
+        return;
+      case 'http<':
+        this.#compareAnswer(event);
+    }
+  }
+
+  // ---- time
+
+  /** Moves the clock to the recorded time. Whatever sleeps until then is given turns to act in between. */
+  async #advanceTo(t: number): Promise<void> {
+    const target = this.#startMs + t;
+    for (;;) {
+      const due = this.clock.nextDueAt;
+      if (due === null || due > target) break;
+      await this.clock.advanceToNext();
+      await this.#settle();
+    }
+    if (this.clock.now() < target) await this.clock.advance(target - this.clock.now());
+  }
+
+  async #awaitFrames(name: string): Promise<void> {
+    const expected = count(comparable(this.#recordedFrames.get(name)!, this.#sleepingRecorded));
+    const { frames } = this.sockets.get(name)!;
+    await this.#until(() => count(comparable(frames, this.#sleepingActual)) >= expected);
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    const patience = this.#isImpatient ? FRAME_PATIENCE_MS / 10 : FRAME_PATIENCE_MS;
+    const deadline = performance.now() + patience;
+    while (!condition()) {
+      if (performance.now() > deadline) {
+        // The missing frame is reported when the sockets are compared.
+        this.#isImpatient = true;
+        return;
+      }
+      await this.#settle(condition);
+      if (!condition() && this.clock.nextDueAt !== null) await this.clock.advanceToNext();
+    }
+  }
+
+  /** Waits until nothing new has come in for a moment, or the condition holds. */
+  async #settle(condition: () => boolean = () => false): Promise<void> {
+    let seen = -1;
+    while (!condition() && seen !== this.#frameCount()) {
+      seen = this.#frameCount();
+      await pause(IDLE_MS);
+    }
+  }
+
+  #frameCount(): number {
+    return [...this.sockets.values()].reduce((sum, { frames }) => sum + frames.length, 0);
+  }
+
+  // ---- sockets
+
+  async #open(event: RecordedEvent, index: number): Promise<void> {
+    const path = event.url!.replace(/^ws:\/\/[^/]+/, '');
+    // A socket that the recorder cut right before is seen closing only after this one opened.
+    const soon = this.recording.events.slice(index + 1, index + 4);
+    for (const closing of soon.filter(({ k, code }) => k === 'ws-close' && code === 1006)) {
+      const isOwn = this.#openEvent(closing.sock!)?.url === event.url;
+      if (isOwn && closing.sock !== event.sock) await this.#close(closing);
+    }
+    const socket = new Socket(this.url.replace('http', 'ws') + this.matcher.translate(path));
+    this.sockets.set(event.sock!, socket);
+    this.#recordedFrames.set(event.sock!, []);
+    await socket.opened();
+  }
+
+  #openEvent(name: string): RecordedEvent | undefined {
+    return this.recording.events.find((event) => event.k === 'ws-open' && event.sock === name);
+  }
+
+  /** Some recordings begin with a socket that is already open; its first frame tells the id. */
+  async #openUnrecordedSocket(): Promise<void> {
+    const first = this.recording.events.find(({ k }) => k === 'ws<raw');
+    if (!first) return;
+    const sid = (JSON.parse(first.text!) as { data: { sid: string } }).data.sid;
+    await this.#open({ t: 0, k: 'ws-open', sock: first.sock!, url: `ws://x/ws?clientId=${sid}` }, -1);
+  }
+
+  async #close(event: RecordedEvent): Promise<void> {
+    const socket = this.sockets.get(event.sock!);
+    if (!socket || socket.closeCode !== null) return;
+    const isShutdown = this.recording.scenario.startsWith('25-');
+    if (isShutdown) await this.engine.close();
+    else if (event.code === 1000) socket.webSocket.close(1000);
+    else if (event.code === 1006) socket.webSocket.terminate();
+    await this.#until(() => socket.closeCode !== null);
+    if (socket.closeCode !== event.code) {
+      this.report(`socket ${event.sock}`, [`close code: recorded ${event.code}, engine ${socket.closeCode}`]);
+    }
+    // The server takes note of a closed connection a moment later.
+    await pause(IDLE_MS);
+  }
+
+  #recordFrame(event: RecordedEvent): void {
+    this.#recordedFrames.get(event.sock!)!.push(recordedFrame(event));
+  }
+
+  #compareSockets(): void {
+    for (const [name, frames] of this.#recordedFrames) {
+      const { frames: ownFrames } = this.sockets.get(name)!;
+      const recorded = comparable(frames, this.#sleepingRecorded);
+      const actual = comparable(ownFrames, this.#sleepingActual);
+      this.#compareFrames(`socket ${name}`, recorded.others, actual.others);
+      this.#compareFrames(`socket ${name} status`, recorded.statuses, actual.statuses);
+      this.report(`socket ${name}`, brokenRunOrder(ownFrames));
+    }
+  }
+
+  #compareFrames(where: string, recorded: readonly Frame[], actual: readonly Frame[]): void {
+    const length = Math.max(recorded.length, actual.length);
+    for (let index = 0; index < length; index++) {
+      const differences = this.#compareFrame(recorded[index], actual[index]);
+      this.report(`${where} frame ${index}`, differences);
+      // After a missing or extra frame every later one would differ too.
+      if (differences.some((difference) => /^(frame|type)/.test(difference))) return;
+    }
+  }
+
+  #compareFrame(recorded: Frame | undefined, actual: Frame | undefined): string[] {
+    if (recorded?.kind === 'message' && actual?.kind === 'message') {
+      const { message } = recorded;
+      if (message.type !== actual.message.type) {
+        return [`type: recorded ${describe(recorded)}, engine ${describe(actual)}`];
+      }
+      return this.matcher.compare(message.data, actual.message.data, message.type);
+    }
+    if (recorded?.kind === 'binary' && actual?.kind === 'binary') return this.#compareBinary(recorded.hex, actual.hex);
+    return [`frame: recorded ${describe(recorded)}, engine ${describe(actual)}`];
+  }
+
+  /** Event number and format; for pictures the header of the PNG, for metadata the beginning of its JSON. */
+  #compareBinary(recorded: string, actual: string): string[] {
+    const event = Number.parseInt(recorded.slice(0, 8), 16);
+    if (event === 3) return recorded === actual.slice(0, recorded.length) ? [] : ['binary: other text'];
+    const compared = event === 4 ? 16 : 2 * (8 + 33);
+    return recorded.slice(0, compared) === actual.slice(0, compared)
+      ? []
+      : [`binary: recorded ${recorded}, engine ${actual}`];
+  }
+
+  // ---- requests
+
+  #findSleepingPrompts(): void {
+    let isSleeping = false;
+    for (const event of this.recording.events) {
+      if (event.k === 'http>' && event.path?.endsWith('/prompt')) isSleeping = isSleepingGraph(event.body);
+      const id = event.k === 'http<' ? (event.json as { prompt_id?: string } | undefined)?.prompt_id : undefined;
+      if (id !== undefined && isSleeping) this.#sleepingRecorded.add(id);
+    }
+  }
+
+  async #send(event: RecordedEvent): Promise<void> {
+    const path = this.matcher.translate(event.path!);
+    const { body, headers } = await requestBody(event, this.#uploads, this.#note);
+    const translated =
+      body && event.headers?.['Content-Type']?.startsWith('multipart')
+        ? body
+        : body && Buffer.from(this.matcher.translate(body.toString('utf8')));
+    this.#answer = await request(this.url, encodeURI(decodeURI(path)), {
+      method: event.method!,
+      headers: this.#translateHeaders(event, headers),
+      ...(translated === undefined ? {} : { body: translated }),
+    });
+    if (event.method === 'POST' && event.path?.endsWith('/prompt') && isSleepingGraph(event.body)) {
+      const id = (readJson(this.#answer.body) as { prompt_id?: string } | undefined)?.prompt_id;
+      if (id !== undefined) this.#sleepingActual.add(id);
+    }
+  }
+
+  #translateHeaders(event: RecordedEvent, headers: Readonly<Record<string, string>>): Record<string, string> {
+    const [recorded, actual] = this.#lastHeaders.get(event.path!) ?? [{}, {}];
+    const port = new URL(this.url).port;
+    return Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => {
+        const known = Object.keys(recorded).find((header) => recorded[header] === value);
+        return [name, known ? (actual[known] ?? value) : value.replace(/:81\d\d$/, `:${port}`)];
+      }),
+    );
+  }
+
+  #compareAnswer(event: RecordedEvent): void {
+    const answer = this.#answer!;
+    const where = `${event.method} ${event.path}`;
+    if (answer.status !== event.status) {
+      this.report(where, [
+        `status: recorded ${event.status}, engine ${answer.status} ${answer.body.toString('utf8', 0, 300)}`,
+      ]);
+      return;
+    }
+    this.#learnNumber(event, answer);
+    this.report(where, compareHeaders(event.headers ?? {}, answer.headers));
+    this.report(where, this.#compareBody(event, answer));
+    if (answer.headers['etag'] !== undefined) this.#lastHeaders.set(event.path!, [event.headers ?? {}, answer.headers]);
+  }
+
+  /** The queue counter of the recorded server stood elsewhere; refused prompts moved it too. */
+  #learnNumber(event: RecordedEvent, answer: Answer): void {
+    const recorded = recordedJson(event) as { number?: number } | undefined;
+    const sent = this.recording.events[this.recording.events.indexOf(event) - 1];
+    const isExplicit = JSON.stringify(sent?.body ?? '').includes('number');
+    if (!event.path?.endsWith('/prompt') || typeof recorded?.number !== 'number' || isExplicit) return;
+    const actual = readJson(answer.body) as { number: number };
+    this.matcher.setCounterOffset(Math.abs(recorded.number) - Math.abs(actual.number));
+  }
+
+  #compareBody(event: RecordedEvent, answer: Answer): string[] {
+    if (event.method === 'HEAD') return [];
+    const json = recordedJson(event);
+    if (json !== undefined) {
+      const actual = readJson(answer.body);
+      if (actual === undefined) return [`body: no JSON: ${answer.body.toString('utf8', 0, 200)}`];
+      return this.matcher.compare(json, actual);
+    }
+    if (event.text !== undefined) {
+      const plain = (text: string) => text.replace(/actual body size \d+/, 'actual body size N');
+      const actual = answer.body.toString('utf8');
+      return plain(event.text) === plain(actual) || isHtml(event)
+        ? []
+        : [`text: recorded ${event.text}, engine ${actual}`];
+    }
+    if (event.hex64 !== undefined) return compareBytes(event, answer);
+    return [];
+  }
+}
+
+function count(frames: ComparableFrames): number {
+  return frames.statuses.length + frames.others.length;
+}
+
+function recordedFrame(event: RecordedEvent): Frame {
+  if (event.bin) return { kind: 'binary', hex: event.hex64!, length: event.length! };
+  const message = event.msg ?? (readPythonJson(event.text!) as unknown as Message);
+  return { kind: 'message', message };
+}
+
+function recordedJson(event: RecordedEvent): unknown {
+  if (event.json !== undefined) return event.json;
+  const isJson = event.headers?.['content-type']?.startsWith('application/json');
+  return isJson && event.text ? readPythonJson(event.text) : undefined;
+}
+
+function readJson(body: Buffer): unknown {
+  try {
+    return readPythonJson(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function isHtml(event: RecordedEvent): boolean {
+  return event.headers?.['content-type']?.startsWith('text/html') === true;
+}
+
+const COMPARED_HEADERS = [
+  'content-type',
+  'content-disposition',
+  'accept-ranges',
+  'allow',
+  'cache-control',
+  'connection',
+];
+const PRESENT_HEADERS = ['etag', 'last-modified'];
+
+function compareHeaders(recorded: Answer['headers'], actual: Answer['headers']): string[] {
+  const differences = COMPARED_HEADERS.filter((name) => {
+    // The recorder kept connections; the replay opens one per request.
+    if (name === 'connection' && recorded[name] === undefined) return false;
+    return recorded[name] !== actual[name];
+  }).map((name) => `header ${name}: recorded ${recorded[name]}, engine ${actual[name]}`);
+  const missing = PRESENT_HEADERS.filter((name) => (recorded[name] === undefined) !== (actual[name] === undefined));
+  const range = (value: string | undefined) => value?.replace(/\d+$/, 'N');
+  const ranges =
+    range(recorded['content-range']) === range(actual['content-range']) ? [] : ['header content-range differs'];
+  return [...differences, ...missing.map((name) => `header ${name}: present on one side only`), ...ranges];
+}
+
+const PNG_HEADER_BYTES = 33;
+
+/** Encoders differ, so of pictures only the header counts; and the text after it, where there is some. */
+function compareBytes(event: RecordedEvent, answer: Answer): string[] {
+  const recorded = Buffer.from(event.hex64!, 'hex');
+  const actual = answer.body.subarray(0, recorded.length);
+  const type = event.headers?.['content-type'] ?? '';
+  if (type === 'image/png') {
+    const hasText = recorded.toString('latin1', PNG_HEADER_BYTES + 4, PNG_HEADER_BYTES + 8) === 'tEXt';
+    const end = hasText ? recorded.length : PNG_HEADER_BYTES;
+    const isUpload = event.path?.includes('type=input');
+    return isUpload || recorded.subarray(0, end).equals(actual.subarray(0, end))
+      ? []
+      : [`bytes: recorded ${event.hex64}, engine ${actual.toString('hex')}`];
+  }
+  if (type.startsWith('image/')) {
+    return recorded.subarray(0, 3).equals(actual.subarray(0, 3)) ? [] : ['bytes: another picture format'];
+  }
+  return recorded.equals(actual) && event.length === answer.body.length ? [] : ['bytes differ'];
+}
+
+function describe(frame: Frame | undefined): string {
+  if (!frame) return 'nothing';
+  if (frame.kind === 'binary') return `binary ${frame.hex.slice(0, 16)}`;
+  const { type, data } = frame.message;
+  return `${type} ${JSON.stringify(data, (_, value) => (typeof value === 'bigint' ? String(value) : value)).slice(0, 160)}`;
+}
