@@ -41,7 +41,6 @@ const NETWORK_FAULTS: Readonly<Record<string, NetworkFault>> = {
   UND_ERR_BODY_TIMEOUT: { text: 'the answer stopped arriving' },
   UND_ERR_DESTROYED: { text: 'the client was closed' },
   UND_ERR_CLOSED: { text: 'the client was closed', neverConnected: true },
-  HPE_INVALID_CONSTANT: { text: 'the answer is not HTTP' },
   EPROTO: {
     text: 'the server does not speak TLS here',
     neverConnected: true,
@@ -59,6 +58,11 @@ const NETWORK_FAULTS: Readonly<Record<string, NetworkFault>> = {
 /** An error of undici, of a socket, or of TLS. */
 export function networkFailure(thrown: unknown, exchange: Exchange): BackendError {
   const code = errorCode(thrown);
+  if (thrown instanceof Error && thrown.name === 'HTTPParserError')
+    return new BackendError('backend_not_comfyui', `What answers at ${exchange.displayUrl} does not speak HTTP.`, {
+      cause: thrown,
+      details: { action: exchange.action, url: exchange.displayUrl, requestSent: exchange.requestSent, reason: code },
+    });
   const fault = NETWORK_FAULTS[code] ?? unlistedFault(code, thrown);
   return new BackendError('backend_unreachable', `Cannot reach ${exchange.displayUrl}: ${fault.text}.`, {
     cause: thrown,
@@ -76,7 +80,6 @@ export function networkFailure(thrown: unknown, exchange: Exchange): BackendErro
 function unlistedFault(code: string, thrown: unknown): NetworkFault {
   if (/CERT|SIGNATURE|SELF_SIGNED|ERR_TLS/.test(code))
     return { text: 'its certificate is not trusted', neverConnected: true, retryable: false, hint: CERTIFICATE_HINT };
-  if (code.startsWith('HPE_')) return { text: 'the answer is not HTTP' };
   return { text: thrown instanceof Error ? thrown.message : String(thrown) };
 }
 
