@@ -77,14 +77,17 @@ describe('parseHeader', () => {
     expect(parseHeader('X-Team:  blue: green ', '--header')).toEqual({ name: 'X-Team', value: 'blue: green' });
   });
 
-  it.each(['no colon', ': secret', 'bad name: secret', 'a: b\r\nc: secret'])('refuses %j without repeating it', (text) => {
-    expect(codeOf(() => parseHeader(text, '--header'))).toBe('usage_invalid');
-    try {
-      parseHeader(text, '--header');
-    } catch (error) {
-      expect((error as Error).message).not.toMatch(/secret|no colon/);
-    }
-  });
+  it.each(['no colon', ': secret', 'bad name: secret', 'a: b\r\nc: secret'])(
+    'refuses %j without repeating it',
+    (text) => {
+      expect(codeOf(() => parseHeader(text, '--header'))).toBe('usage_invalid');
+      try {
+        parseHeader(text, '--header');
+      } catch (error) {
+        expect((error as Error).message).not.toMatch(/secret|no colon/);
+      }
+    },
+  );
 });
 
 describe('numbers', () => {

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../core/clock.js';
 import type { ProgressData } from '../../generations/index.js';
 import type { TextOutput } from '../io.js';
 import { drawPicture, erasePicture, type PictureProtocol, readyForTerminal } from '../terminal/pictures.js';
-import { columnsOf, fitTo, padTo, printable, type Style } from '../terminal/style.js';
+import { columnsOf, fitTo, printable, type Style } from '../terminal/style.js';
 import { formatDuration } from '../terminal/words.js';
 import { type ProgressView, stepText } from './progress.js';
 
@@ -25,8 +25,9 @@ const FRAME_MS = 100;
 const PICTURE_ROWS = 14;
 const PICTURE_PIXELS = 512;
 const BAR_COLUMNS = 24;
-/** Below this the bar goes first. */
+/** Below this the bar goes first, then step and time. */
 const NARROW_COLUMNS = 64;
+const NARROWER_COLUMNS = 36;
 const ESC = '\u001b';
 const CLEAR_LINE = `\r${ESC}[K`;
 
@@ -100,23 +101,25 @@ export class LiveProgress implements ProgressView {
 
   #line(): string {
     const { style, unicode, output, clock } = this.#options;
-    const columns = Math.max(20, (output.columns ?? 80) - 1);
+    const columns = Math.max(16, (output.columns ?? 80) - 1);
     const frames = unicode ? '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏' : '|/-\\';
     const spinner = style.cyan(frames[this.#frame % frames.length] ?? ' ');
     const elapsed = formatDuration(clock.now() - this.#startedAt);
     const data = this.#data;
     if (data === null) {
-      return `${spinner} ${fitTo(this.#phase, columns - 4 - elapsed.length)}  ${style.dim(elapsed)}`;
+      return `${spinner} ${fitTo(printable(this.#phase), columns - 4 - elapsed.length)}  ${style.dim(elapsed)}`;
     }
     const percent = `${String(Math.floor(data.percent)).padStart(3)} %`;
-    const bar = columns < NARROW_COLUMNS ? '' : `${this.#bar(data.percent)}  `;
-    const barColumns = bar === '' ? 0 : BAR_COLUMNS + 2;
-    const room = Math.min(34, columns - 2 - 2 - barColumns - percent.length - 2 - elapsed.length);
-    const step = stepText(data);
+    const withBar = columns >= NARROW_COLUMNS;
+    const withTime = columns >= NARROWER_COLUMNS;
+    const step = withTime ? stepText(data) : '';
+    const taken = 4 + percent.length + (withBar ? BAR_COLUMNS + 2 : 0) + (withTime ? elapsed.length + 2 : 0);
+    const room = Math.min(34, columns - taken);
     const title = fitTo(printable(data.nodeTitle ?? this.#phase), room - (step === '' ? 0 : step.length + 1));
-    const gap = ' '.repeat(Math.max(0, room - columnsOf(title) - (step === '' ? 0 : step.length + 1)));
     const name = step === '' ? title : `${title} ${style.dim(step)}`;
-    return `${spinner} ${padTo(name, 0)}${gap}  ${bar}${percent}  ${style.dim(elapsed)}`;
+    const gap = ' '.repeat(Math.max(0, room - columnsOf(title) - (step === '' ? 0 : step.length + 1)));
+    const bar = withBar ? `${this.#bar(data.percent)}  ` : '';
+    return `${spinner} ${name}${gap}  ${bar}${percent}${withTime ? `  ${style.dim(elapsed)}` : ''}`;
   }
 
   #bar(percent: number): string {

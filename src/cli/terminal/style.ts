@@ -79,7 +79,3 @@ export function fitTo(text: string, columns: number): string {
   }
   return columns < 1 ? '' : `${cut}…`;
 }
-
-export function padTo(text: string, columns: number): string {
-  return text + ' '.repeat(Math.max(0, columns - columnsOf(text)));
-}
