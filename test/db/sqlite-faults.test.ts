@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Libsql from 'libsql';
@@ -99,6 +99,21 @@ describe('opening', () => {
     writeFileSync(path, text);
     return path;
   }
+});
+
+describe('closing', () => {
+  test('leaves everything in the one file, so that a copy of it is complete', async () => {
+    const path = join(folder, 'easel.db');
+    const db = await open(path);
+    await migrate(db);
+    await db.transaction((tx) => add(tx, 'a'));
+    await db.close();
+    const copy = join(folder, 'copy.db');
+    copyFileSync(path, copy);
+    const copied = await open(copy);
+    expect(await ids(copied)).toEqual(['a']);
+    await copied.close();
+  });
 });
 
 describe('durability settings', () => {

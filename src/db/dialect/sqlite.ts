@@ -63,6 +63,11 @@ export async function openSqlite(url: string, options: EngineOptions): Promise<E
       changes.close();
       await mutex.lock();
       readerConnection.close();
+      try {
+        writerConnection.checkpoint();
+      } catch (error) {
+        options.logger.debug({ err: error }, 'the write-ahead log stays; another process is reading');
+      }
       writerConnection.close();
       mutex.unlock();
     },
