@@ -3,10 +3,6 @@ export class Mutex {
   #locked = false;
   readonly #waiters: (() => void)[] = [];
 
-  get locked(): boolean {
-    return this.#locked;
-  }
-
   lock(): Promise<void> {
     if (!this.#locked) {
       this.#locked = true;
@@ -15,13 +11,9 @@ export class Mutex {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
-  /**
-   * Hands over by way of the event loop: SQLite answers without ever waiting, so a queue of transactions that hands over
-   * by promise alone would keep timers and sockets from running until the queue is empty.
-   */
   unlock(): void {
     const next = this.#waiters.shift();
-    if (next) setImmediate(next);
+    if (next) next();
     else this.#locked = false;
   }
 }

@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Kysely, type QueryResult, SqliteAdapter, SqliteIntrospector, sql } from 'kysely';
 import { sleep, type Timer } from '../../core/clock.js';
@@ -164,6 +165,9 @@ class WriteSource implements ConnectionSource {
 
   async acquire(): Promise<WriteTurn> {
     await this.#mutex.lock();
+    // SQLite answers without ever waiting, so a row of transactions would run on promises alone, and timers and sockets
+    // would stand still until its end.
+    await nextTurn();
     if (this.#state.closed) {
       this.#mutex.unlock();
       throw closedError();
