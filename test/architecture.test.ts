@@ -97,6 +97,7 @@ describe('rooms', () => {
       const room = roomOf(file.path);
       const allowed = [room, ...(ROOMS[room] ?? []), ...(file.isTest ? ['testing'] : [])];
       return importsOf(file)
+        .filter((path) => !(file.isTest && path.startsWith('test/helpers/')))
         .filter((path) => !path.startsWith('src/') || !allowed.includes(roomOf(path)))
         .map(
           (path) =>
