@@ -37,7 +37,7 @@ export function describeKnowing(name: string, makeHarness: MakeHarness): void {
       expect(capabilities.devices.length).toBeGreaterThan(0);
       const shared = await Promise.all([backend.capabilities(), backend.capabilities()]);
       expect(shared[0]).toBe(shared[1]);
-      expect(await backend.capabilities({ refresh: true })).toEqual(capabilities);
+      expect(await backend.capabilities({ refresh: true })).toEqual({ ...capabilities, devices: expect.any(Array) });
     });
 
     it('does not let one caller end the question of another', async () => {
