@@ -59,8 +59,14 @@ export function packagesOf(file: SourceFile): string[] {
     .filter((name) => !name.startsWith('.'));
 }
 
+const parsed = new WeakMap<SourceFile, ts.SourceFile>();
+
 export function parse(file: SourceFile): ts.SourceFile {
-  return ts.createSourceFile(file.path, file.text, ts.ScriptTarget.ES2022, true);
+  const known = parsed.get(file);
+  if (known !== undefined) return known;
+  const tree = ts.createSourceFile(file.path, file.text, ts.ScriptTarget.ES2022, true);
+  parsed.set(file, tree);
+  return tree;
 }
 
 /** `path:line`, for messages that an editor can follow. */
