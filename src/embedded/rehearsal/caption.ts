@@ -1,26 +1,36 @@
 import { GLYPH_ADVANCE, GLYPH_HEIGHT, GLYPH_WIDTH, glyphPixel } from './font.js';
 
-/** What the mark on a rehearsed picture says. */
-export interface CaptionFacts {
-  readonly seed: bigint;
-  readonly model: string;
+/** What the mark on a picture says: a title in amber, and details that give way when there is no room. */
+export interface Caption {
+  readonly title: string;
+  readonly details: readonly string[];
+}
+
+/** The mark of everything that a rehearsed sampler drew. */
+export function rehearsalCaption(seed: bigint, model: string): Caption {
+  const name = model.replace(/^.*[\\/]/, '').replace(/\.(safetensors|ckpt|pth?|gguf|sft|bin)$/i, '');
+  return { title: 'EASEL REHEARSAL', details: [`SEED ${seed}`, `MODEL ${name}`] };
+}
+
+/** The mark of a picture that is drawn in place of a missing input file. */
+export function standInCaption(fileName: string): Caption {
+  return { title: 'EASEL STAND-IN', details: [`NO FILE ${fileName}`] };
 }
 
 const AMBER = [246, 184, 62] as const;
 const GREY = [206, 208, 214] as const;
 const INK = [13, 13, 18] as const;
-const TITLE = 'EASEL REHEARSAL';
 
 /**
- * Marks a picture as a rehearsal: a dark strip along its lower edge with the seed and the model's file name. Draws into
+ * Marks a picture as a rehearsal: a dark strip along its lower edge that says what it is. Draws into
  * `rgb` (`width * height * 3` bytes). Says less on small pictures; below 40 by 20 pixels only the amber line is drawn.
  */
-export function drawCaption(rgb: Buffer, width: number, height: number, facts: CaptionFacts): void {
+export function drawCaption(rgb: Buffer, width: number, height: number, caption: Caption): void {
   const scale = Math.max(1, Math.floor(Math.min(width, height) / 460));
   const margin = 5 * scale;
   const strip = Math.min(height, GLYPH_HEIGHT * scale + 2 * margin);
   const room = Math.floor((width - 2 * margin) / (GLYPH_ADVANCE * scale));
-  const text = room >= 6 && height >= 20 ? captionText(facts, room) : null;
+  const text = room >= 6 && height >= 20 ? captionText(caption, room) : null;
   const top = height - (text ? strip : Math.min(height, scale));
   for (let y = top; y < height; y++) {
     const line = y < top + scale;
@@ -33,20 +43,21 @@ export function drawCaption(rgb: Buffer, width: number, height: number, facts: C
   }
   if (!text) return;
   [...text].forEach((character, place) => {
-    const colour = place < TITLE.length ? AMBER : GREY;
+    const colour = place < caption.title.length ? AMBER : GREY;
     drawGlyph(rgb, width, character, margin + place * GLYPH_ADVANCE * scale, top + margin + scale, scale, colour);
   });
 }
 
 /** The longest form that fits into `room` characters. */
-function captionText(facts: CaptionFacts, room: number): string {
-  const model = facts.model.replace(/^.*[\\/]/, '').replace(/\.(safetensors|ckpt|pth?|gguf|sft|bin)$/i, '');
-  const seed = `${TITLE} · SEED ${facts.seed}`;
-  const full = `${seed} · MODEL ${model}`;
-  if (full.length <= room) return full;
-  const short = full.length - room + 1;
-  if (model.length > short + 3) return `${full.slice(0, room - 1)}…`;
-  return [seed, TITLE, 'REHEARSAL'].find((text) => text.length <= room) ?? 'EASEL…';
+function captionText({ title, details }: Caption, room: number): string {
+  for (let count = details.length; count > 0; count--) {
+    const text = [title, ...details.slice(0, count)].join(' · ');
+    if (text.length <= room) return text;
+    // A detail that lost only its tail still tells something.
+    const kept = details[count - 1]!.length - (text.length - room + 1);
+    if (kept >= 10) return `${text.slice(0, room - 1)}…`;
+  }
+  return title.length <= room ? title : `${title.slice(0, room - 1)}…`;
 }
 
 function drawGlyph(

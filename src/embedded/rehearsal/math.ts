@@ -6,7 +6,7 @@
  * IEEE 754 fixes.
  */
 export function clamp(value: number, low = 0, high = 1): number {
-  return value < low ? low : value > high ? high : value;
+  return Math.min(Math.max(value, low), high);
 }
 
 export function mix(from: number, to: number, amount: number): number {

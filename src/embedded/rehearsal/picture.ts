@@ -1,4 +1,4 @@
-import type { CaptionFacts } from './caption.js';
+import type { Caption } from './caption.js';
 import { type ResampleMethod, resample } from './resample.js';
 
 /**
@@ -13,7 +13,7 @@ export class Picture {
     readonly width: number,
     readonly height: number,
     /** What the mark says, if any part of the picture was made by a rehearsed sampler. */
-    readonly facts: CaptionFacts | null,
+    readonly caption: Caption | null,
     draw: () => Promise<Buffer> | Buffer,
   ) {
     this.#draw = draw;
@@ -34,8 +34,8 @@ export class Picture {
 
   resized(width: number, height: number, method: ResampleMethod = 'smooth'): Picture {
     if (width === this.width && height === this.height) return this;
-    return new Picture(width, height, this.facts, async () =>
-      resample(await this.bytes(), this.width, this.height, 3, width, height, method),
+    return new Picture(width, height, this.caption, async () =>
+      resample(await this.bytes(), { width: this.width, height: this.height, channels: 3 }, width, height, method),
     );
   }
 
@@ -50,6 +50,12 @@ export class Picture {
     return this.#mapped(width, height, (x, y) =>
       axis === 'vertical' ? (height - 1 - y) * width + x : y * width + width - 1 - x,
     );
+  }
+
+  /** The same picture in the upper left corner of a larger grey one. */
+  extended(width: number, height: number): Picture {
+    const grey = Picture.flat(width, height, 127);
+    return new Picture(width, height, this.caption, () => grey.under(this, 0, 0, () => 1).bytes());
   }
 
   /** Clockwise, by quarter turns. */
@@ -69,7 +75,7 @@ export class Picture {
 
   /** This picture with another over it. `opacity` gives 0..1 for a pixel of the result. */
   under(other: Picture, left: number, top: number, opacity: (x: number, y: number) => number): Picture {
-    return new Picture(this.width, this.height, this.facts ?? other.facts, async () => {
+    return new Picture(this.width, this.height, this.caption ?? other.caption, async () => {
       const [below, above] = await Promise.all([this.bytes(), other.bytes()]);
       const result = Buffer.from(below);
       for (let y = Math.max(0, top); y < Math.min(this.height, top + other.height); y++) {
@@ -89,7 +95,7 @@ export class Picture {
 
   /** Each byte computed from the bytes of two pictures of one size (the other is resized to this one's). */
   combined(other: Picture, compute: (here: number, there: number) => number): Picture {
-    return new Picture(this.width, this.height, this.facts ?? other.facts, async () => {
+    return new Picture(this.width, this.height, this.caption ?? other.caption, async () => {
       const [here, there] = await Promise.all([this.bytes(), other.resized(this.width, this.height).bytes()]);
       const result = Buffer.allocUnsafe(here.length);
       for (let i = 0; i < here.length; i++) {
@@ -100,7 +106,7 @@ export class Picture {
   }
 
   #mapped(width: number, height: number, source: (x: number, y: number) => number): Picture {
-    return new Picture(width, height, this.facts, async () => {
+    return new Picture(width, height, this.caption, async () => {
       const bytes = await this.bytes();
       const result = Buffer.allocUnsafe(width * height * 3);
       for (let y = 0; y < height; y++) {

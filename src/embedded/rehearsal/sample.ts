@@ -1,4 +1,5 @@
 import type { MaskBatch } from '../node.js';
+import { rehearsalCaption } from './caption.js';
 import { brightness } from './colour.js';
 import { chanceAt, clamp, mix, smoothstep } from './math.js';
 import { blendByte, Picture } from './picture.js';
@@ -35,36 +36,39 @@ export interface SampleSpec {
   readonly denoise: number;
   /** Where sampling may change the source, and which frame of it belongs to this item. */
   readonly mask: { readonly batch: MaskBatch; readonly frame: number } | null;
-  /** Noise that is left when sampling ends early, 0..1. */
-  readonly leftover: number;
 }
 
 export function samplePicture(spec: SampleSpec): Picture {
-  const facts = { seed: spec.scene.seed + BigInt(spec.scene.index), model: spec.scene.model };
-  return new Picture(spec.width, spec.height, facts, () => renderSample(spec, spec.width, spec.height));
+  const caption = rehearsalCaption(spec.scene.seed + BigInt(spec.scene.index), spec.scene.model);
+  return new Picture(spec.width, spec.height, caption, () => renderSample(spec, spec.width, spec.height));
 }
 
 /** Draws a sample at any size: full size for the result, small for previews. */
 export async function renderSample(spec: SampleSpec, width: number, height: number): Promise<Buffer> {
   const drawn = await renderScene(spec.scene, width, height);
   for (const region of spec.regions) {
-    blendRegion(drawn, await renderScene(region.scene, width, height), width, height, region);
+    await blendRegion(drawn, await renderScene(region.scene, width, height), width, height, region);
   }
   for (const guide of spec.guides) await applyGuide(drawn, width, height, guide);
-  const leftover = spec.leftover > 0 ? addNoise(drawn, width, height, spec.leftover, spec.scene) : drawn;
-  if (!spec.source) return leftover;
+  if (!spec.source) return drawn;
   const source = await spec.source.resized(width, height).bytes();
-  return mixWithSource(leftover, source, width, height, spec);
+  return mixWithSource(drawn, source, width, height, spec);
 }
 
 /**
  * The source stays visible by 1 - denoise. The rest is shared between the new picture and the source repainted in the
  * new picture's tones, so that a light touch changes the mood and a heavy one the motif.
  */
-function mixWithSource(drawn: Buffer, source: Buffer, width: number, height: number, spec: SampleSpec): Buffer {
+async function mixWithSource(
+  drawn: Buffer,
+  source: Buffer,
+  width: number,
+  height: number,
+  spec: SampleSpec,
+): Promise<Buffer> {
   const denoise = clamp(spec.denoise);
   const tones = toneTable(drawn);
-  const mask = spec.mask ? maskAt(spec.mask.batch, spec.mask.frame, width, height) : null;
+  const mask = spec.mask ? await maskAt(spec.mask.batch, spec.mask.frame, width, height) : null;
   const result = Buffer.allocUnsafe(drawn.length);
   for (let i = 0, pixel = 0; i < drawn.length; i += 3, pixel++) {
     const open = mask ? mask[pixel]! / 255 : 1;
@@ -121,9 +125,9 @@ function toneTable(drawn: Buffer): Float32Array {
   return table;
 }
 
-function blendRegion(drawn: Buffer, part: Buffer, width: number, height: number, region: Region): void {
+async function blendRegion(drawn: Buffer, part: Buffer, width: number, height: number, region: Region): Promise<void> {
   const { area } = region;
-  const mask = region.mask ? maskAt(region.mask, 0, width, height) : null;
+  const mask = region.mask ? await maskAt(region.mask, 0, width, height) : null;
   const feather = 0.12 * Math.min(area.right - area.left, area.bottom - area.top);
   const strength = clamp(0.5 + region.strength * 0.45);
   // An edge that meets the border of the picture has nothing to blend with.
@@ -166,14 +170,13 @@ async function fitted(picture: Picture, width: number, height: number): Promise<
 }
 
 /** A mask frame scaled to a size; a single frame serves every item. */
-export function maskAt(mask: MaskBatch, frame: number, width: number, height: number): Buffer {
+export function maskAt(mask: MaskBatch, frame: number, width: number, height: number): Promise<Buffer> {
   const bytes = mask.frames[Math.min(frame, mask.frames.length - 1)]!;
-  return resample(bytes, mask.width, mask.height, 1, width, height);
+  return resample(bytes, { width: mask.width, height: mask.height, channels: 1 }, width, height, 'smooth');
 }
 
 /** The picture drowned in noise by `amount`, as a sampler's intermediate states look. Returns new bytes. */
-export function addNoise(rgb: Buffer, width: number, height: number, amount: number, scene: Scene): Buffer {
-  const salt = Number(BigInt.asUintN(31, scene.seed + BigInt(scene.index)));
+export function addNoise(rgb: Buffer, width: number, height: number, amount: number, salt: number): Buffer {
   const cell = Math.max(1, Math.floor(Math.min(width, height) / 128));
   const result = Buffer.allocUnsafe(rgb.length);
   for (let y = 0; y < height; y++) {
