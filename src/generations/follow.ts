@@ -44,7 +44,12 @@ export async function* followGeneration(
   signal?.addEventListener('abort', poke);
   let seq = options.afterSeq ?? 0;
   try {
-    if (seq > 0 && (await isOver(db, generationId, seq))) return;
+    if (seq > 0) {
+      const last = await lastEvent(db, generationId);
+      if (last === null || (last.isTerminal && last.seq <= seq)) return;
+      // A number that was never given out must not hide the events to come, or the follower would wait for good.
+      seq = Math.min(seq, last.seq);
+    }
     for (;;) {
       signal?.throwIfAborted();
       if (durableHint) {
@@ -79,12 +84,14 @@ export async function* followGeneration(
   }
 }
 
-/** Has the follower seen the terminal event already? */
-async function isOver(db: Db, generationId: string, seq: number): Promise<boolean> {
+async function lastEvent(
+  db: Db,
+  generationId: string,
+): Promise<{ readonly seq: number; readonly isTerminal: boolean } | null> {
   const row = await db.kysely
     .selectFrom('generations')
     .select(['status', 'event_seq'])
     .where('id', '=', generationId)
     .executeTakeFirst();
-  return row === undefined || (isGenerationTerminal(row.status) && row.event_seq <= seq);
+  return row === undefined ? null : { seq: row.event_seq, isTerminal: isGenerationTerminal(row.status) };
 }

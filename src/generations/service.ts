@@ -19,7 +19,7 @@ import { BackendRunner, DEFAULT_TIMING, type RunnerTiming } from './runner.js';
 import { type Billing, type ClaimPolicy, firstComeFirstServed, freeBilling, noProbe, type Probe } from './seams.js';
 import { type SettleContext, settleQueued } from './settle.js';
 import { appendEvent } from './store.js';
-import { submitGeneration } from './submit.js';
+import { findSubmitted, submitGeneration } from './submit.js';
 import { Sweeper } from './sweep.js';
 import {
   DEFAULT_LIMITS,
@@ -140,6 +140,11 @@ export class Generations {
    * Throws `graph_invalid`, `request_invalid`, `idempotency_conflict`, `not_found` (attachment), and what Billing throws.
    */
   async submit(request: GenerationRequest): Promise<Generation> {
+    return (await this.accept(request)).generation;
+  }
+
+  /** `submit`, which also tells whether the generation is new or was made by an earlier submit under the same key. */
+  async accept(request: GenerationRequest): Promise<{ readonly generation: Generation; readonly isNew: boolean }> {
     const { db, clock } = this.#options;
     const { id, event } = await submitGeneration(
       { db, clock, billing: this.#settle.billing, limits: this.#limits },
@@ -150,7 +155,20 @@ export class Generations {
       db.changes.publish('queue');
       await this.#options.probe?.('submitted', { generationId: id });
     }
-    return this.get(id, request.accountId);
+    return { generation: await this.get(id, request.accountId), isNew: event !== null };
+  }
+
+  /**
+   * What an earlier submit under this key and digest made, or null: to be asked before work that a repeated request can do
+   * without. Throws `idempotency_conflict`.
+   */
+  async findSubmitted(
+    accountId: string,
+    idempotencyKey: string,
+    idempotencyDigest: string,
+  ): Promise<Generation | null> {
+    const id = await findSubmitted(this.#options.db, { accountId, idempotencyKey }, idempotencyDigest);
+    return id === null ? null : this.get(id, accountId);
   }
 
   /** Throws `not_found`. */

@@ -43,8 +43,8 @@ export async function submitGeneration(context: SubmitContext, request: Generati
       details: { field: 'metadata' },
     });
   }
-  const requestHash = hashRequest(request, text);
-  const earlier = await findEarlier(context.db, request, requestHash);
+  const requestHash = request.idempotencyDigest ?? hashRequest(request, text);
+  const earlier = await findSubmitted(context.db, request, requestHash);
   if (earlier !== null) return { id: earlier, event: null };
   try {
     return await context.db.transaction((tx) =>
@@ -53,7 +53,7 @@ export async function submitGeneration(context: SubmitContext, request: Generati
   } catch (error) {
     // Two submits with one key at the same moment: the loser answers what the winner stored.
     if (request.idempotencyKey === undefined || !isUniqueViolation(error, 'generations_idempotency_key')) throw error;
-    const winner = await findEarlier(context.db, request, requestHash);
+    const winner = await findSubmitted(context.db, request, requestHash);
     if (winner === null) throw error;
     return { id: winner, event: null };
   }
@@ -174,6 +174,10 @@ function checkRequest(request: GenerationRequest): void {
   if (key !== undefined && (key.length === 0 || key.length > MAX_KEY_CHARS)) {
     throw invalid('idempotencyKey', `idempotencyKey must have 1 to ${MAX_KEY_CHARS} characters.`);
   }
+  const digest = request.idempotencyDigest;
+  if (digest !== undefined && (digest.length === 0 || digest.length > MAX_KEY_CHARS)) {
+    throw invalid('idempotencyDigest', `idempotencyDigest must have 1 to ${MAX_KEY_CHARS} characters.`);
+  }
   for (const [name, value] of Object.entries(request.limits ?? {})) {
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 1)) {
       throw invalid(`limits.${name}`, `limits.${name} must be a whole number above 0.`);
@@ -197,7 +201,12 @@ function invalid(field: string, message: string): EaselError {
   return new EaselError('request_invalid', message, { details: { field } });
 }
 
-async function findEarlier(db: Db, request: GenerationRequest, requestHash: string): Promise<string | null> {
+/** The id of what was submitted under this key before, or null. Throws `idempotency_conflict`. */
+export async function findSubmitted(
+  db: Db,
+  request: Pick<GenerationRequest, 'accountId' | 'idempotencyKey'>,
+  requestHash: string,
+): Promise<string | null> {
   if (request.idempotencyKey === undefined) return null;
   const row = await db.kysely
     .selectFrom('generations')

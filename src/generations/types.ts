@@ -29,6 +29,11 @@ export interface GenerationRequest {
   readonly backendId?: string;
   /** The same key with the same request returns the first generation; with another request it is a conflict. */
   readonly idempotencyKey?: string;
+  /**
+   * What is compared under the key instead of the request itself, where the graph was derived from something: a conversion
+   * may draw lots and read the clock, and would make of a repeated request another graph. 1 to 255 characters.
+   */
+  readonly idempotencyDigest?: string;
   /** Returned as it came, never interpreted. At most 16 KiB as JSON. */
   readonly metadata?: JsonObject;
   readonly limits?: { readonly queueMs?: number; readonly runMs?: number; readonly maxAttempts?: number };

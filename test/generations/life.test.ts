@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { BackendError } from '../../src/core/errors.js';
 import type { DurableEvent } from '../../src/generations/index.js';
@@ -34,6 +35,7 @@ describeEachDatabase('the life of a generation', ({ createDb }) => {
     const rest = await collect(generations.events(id, ACCOUNT, { afterSeq: 2 }));
     expect(rest.map((event) => event.type)).toEqual(['collecting', 'succeeded']);
     expect(await collect(generations.events(id, ACCOUNT, { afterSeq: 4 }))).toEqual([]);
+    expect(await collect(generations.events(id, ACCOUNT, { afterSeq: 99 }))).toEqual([]);
     expect(generations.followers).toBe(0);
   });
 
@@ -67,6 +69,42 @@ describeEachDatabase('the life of a generation', ({ createDb }) => {
     });
     await generations.wait(all[0]!.id, ACCOUNT);
     expect(backend.calls.submit).toBe(1);
+  });
+
+  test('compares a digest in place of the request where one is given', async () => {
+    const { generations } = await nodes.node(await createDb());
+    const keyed = { idempotencyKey: 'k', idempotencyDigest: 'what was asked for' };
+    expect(await generations.findSubmitted(ACCOUNT, 'k', 'what was asked for')).toBeNull();
+    const first = await generations.accept(request(keyed));
+    const derived = { ...GRAPH, '2': { class_type: 'PreviewAny', inputs: { source: 'drawn anew' } } };
+    const second = await generations.accept(request({ ...keyed, graph: derived }));
+    expect([first.isNew, second.isNew]).toEqual([true, false]);
+    expect(second.generation.id).toBe(first.generation.id);
+    expect((await generations.findSubmitted(ACCOUNT, 'k', 'what was asked for'))?.id).toBe(first.generation.id);
+    expect(await generations.findSubmitted('other', 'k', 'what was asked for')).toBeNull();
+    await expect(generations.findSubmitted(ACCOUNT, 'k', 'another')).rejects.toMatchObject({
+      code: 'idempotency_conflict',
+    });
+  });
+
+  test('follows to the end after a number that no event has yet', async () => {
+    const { generations, backend } = await nodes.node(await createDb());
+    const { id } = await generations.submit(request());
+    await backend.whenAccepted(1);
+    const attemptId = backend.accepted[0]!;
+    const events = generations.events(id, ACCOUNT, { afterSeq: 99 });
+    let heard = false;
+    const first = events.next().finally(() => {
+      heard = true;
+    });
+    // It has begun to follow when it hears what is sent once.
+    while (!heard) {
+      backend.emit({ type: 'warning', attemptId, nodeId: null, message: 'still here' });
+      await nextTurn();
+    }
+    expect((await first).value).toMatchObject({ type: 'warning' });
+    backend.finish(attemptId);
+    expect((await collect(events)).at(-1)?.type).toBe('succeeded');
   });
 
   test('runs one prompt at a time on a backend, interactive before batch, first come first served', async () => {
