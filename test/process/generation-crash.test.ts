@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
-import { createCoreNodes, EmbeddedEngine } from '../../src/embedded/index.js';
+import { EmbeddedEngine } from '../../src/embedded/index.js';
+import { createCoreNodes } from '../../src/embedded/nodes/index.js';
 import { FileMediaStore } from '../../src/media/index.js';
-import { recordingNodes } from '../../src/testing/index.js';
+import { recordingNodes } from '../../src/testing/recording-nodes.js';
 import { bundleChild, Child } from '../helpers/child.js';
 import { describeEachDatabase } from '../helpers/databases.js';
 
@@ -66,7 +67,7 @@ describeEachDatabase('kill -9', ({ createDatabase }) => {
   test.each(WINDOWS)('after %s: settled once, run once, nothing left behind', async (window) => {
     const rehearsal = { stepMs: 0, loadMs: 0, previewSize: 0, models: 'any' as const, standInImages: false };
     engine = new EmbeddedEngine({
-      nodes: [...createCoreNodes(rehearsal), ...recordingNodes],
+      nodes: [...createCoreNodes({ rehearsal }), ...recordingNodes()],
       dataDir: makeFolder(),
       rehearsal,
     });
