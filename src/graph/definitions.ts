@@ -66,7 +66,13 @@ export function isUpload(input: InputDefinition): boolean {
   return UPLOAD_OPTIONS.some((option) => Boolean(options[option]));
 }
 
-const UPLOAD_OPTIONS = ['image_upload', 'video_upload', 'animated_image_upload', 'audio_upload', 'file_upload'] as const;
+const UPLOAD_OPTIONS = [
+  'image_upload',
+  'video_upload',
+  'animated_image_upload',
+  'audio_upload',
+  'file_upload',
+] as const;
 
 /**
  * Definitions by class, with the parsed inputs of each kept. Make one per operation: `/object_info` of a real server has
@@ -144,7 +150,11 @@ interface InputGroups {
 }
 
 /** `prefix` is put before every name: nested inputs of dynamic types are dotted. */
-function readInputGroups(groups: InputGroups | undefined, order: InputGroups | undefined, prefix = ''): InputDefinition[] {
+function readInputGroups(
+  groups: InputGroups | undefined,
+  order: InputGroups | undefined,
+  prefix = '',
+): InputDefinition[] {
   const inputs: InputDefinition[] = [];
   for (const group of ['required', 'optional'] as const) {
     const specs = groups?.[group];
@@ -201,7 +211,9 @@ export function dynamicSlotInputs(input: InputDefinition): InputDefinition[] {
 }
 
 /** What one repetition of a `COMFY_AUTOGROW_V3` input looks like, and its fixed names where it has them. */
-export function autogrowTemplate(input: InputDefinition): { element: InputDefinition; names?: readonly string[] } | null {
+export function autogrowTemplate(
+  input: InputDefinition,
+): { element: InputDefinition; names?: readonly string[] } | null {
   if (input.type !== 'COMFY_AUTOGROW_V3') return null;
   const template = input.options['template'];
   if (!isJsonObject(template)) return null;

@@ -19,6 +19,8 @@ export interface Alignment {
   readonly extra: number;
   /** The order of nested widgets was inferred from their types. */
   readonly inferredOrder: boolean;
+  /** 0 when the array has exactly the slots that the definition asks for. */
+  readonly deviation: number;
 }
 
 export interface Misfit {
@@ -62,18 +64,17 @@ const COST_LEADING = 6;
 
 export function align(values: readonly JsonValue[], layout: Layout, options: AlignOptions): Alignment | Misfit {
   const base = walk(values, layout, BASE, options);
-  if (base.misfit === null && deviation(base, BASE, values) === 0 && base.loose === 0) return base;
+  if (base.misfit === null && base.deviation === 0 && base.loose === 0) return base;
 
   let best: Attempt | null = null;
-  let bestRank: readonly [number, number] = [Infinity, Infinity];
   for (const variation of variationsFor(values, layout)) {
     const attempt = walk(values, layout, variation, options);
     if (attempt.misfit !== null) continue;
-    const rank = [deviation(attempt, variation, values), attempt.loose] as const;
-    if (rank[0] < bestRank[0] || (rank[0] === bestRank[0] && rank[1] < bestRank[1])) {
-      best = attempt;
-      bestRank = rank;
-    }
+    const better =
+      best === null ||
+      attempt.deviation < best.deviation ||
+      (attempt.deviation === best.deviation && attempt.loose < best.loose);
+    if (better) best = attempt;
   }
   return best ?? base.misfit ?? { input: '', value: null, expected: 'nothing' };
 }
@@ -98,21 +99,18 @@ function* variationsFor(values: readonly JsonValue[], layout: Layout): Generator
               yield { buttons, control, forced, custom, skipHoles, skipLeading };
 }
 
-function deviation(attempt: Attempt, variation: Variation, values: readonly JsonValue[]): number {
-  const unused = values.length - attempt.consumed;
+/** How far an attempt is from what the definition asks for; each kind of deviation is weighed by how rare it is. */
+function deviationOf(missing: number, unused: number, inferred: boolean, variation: Variation): number {
   const unusual =
     Number(variation.control !== 'words') +
     Number(variation.forced) +
     Number(variation.custom) +
     Number(variation.skipHoles) +
-    Number(attempt.inferredOrder);
-  return (
-    unusual + attempt.missing.length * COST_MISSING + unused * COST_EXTRA + variation.skipLeading * COST_LEADING
-  );
+    Number(inferred);
+  return unusual + missing * COST_MISSING + unused * COST_EXTRA + variation.skipLeading * COST_LEADING;
 }
 
 interface Attempt extends Alignment {
-  readonly consumed: number;
   readonly loose: number;
   readonly misfit: Misfit | null;
 }
@@ -156,8 +154,9 @@ function walk(values: readonly JsonValue[], layout: Layout, variation: Variation
       waiting.push(...[...nested.items].reverse());
     }
   }
-  const extra = variation.skipLeading + values.length - position;
-  return { values: assigned, missing, extra, inferredOrder, consumed: position, loose, misfit };
+  const unused = values.length - position;
+  const deviation = deviationOf(missing.length, unused, inferredOrder, variation);
+  return { values: assigned, missing, extra: variation.skipLeading + unused, inferredOrder, deviation, loose, misfit };
 }
 
 function itemsFor(layout: Layout, variation: Variation): LayoutItem[] {
@@ -225,12 +224,14 @@ const MAX_INFERRED = 5;
  * The definitions were stored with sorted keys, so the order of these widgets is lost. It is taken from the types of the
  * values, and from the habit of every node that width comes before height; when that leaves a doubt, the node is reported.
  */
-function inferOrder(items: readonly LayoutItem[], upcoming: readonly JsonValue[], options: AlignOptions): Nested | null {
+function inferOrder(
+  items: readonly LayoutItem[],
+  upcoming: readonly JsonValue[],
+  options: AlignOptions,
+): Nested | null {
   if (items.length > MAX_INFERRED || upcoming.length < items.length) return null;
   const fitting = permutations(items).filter((candidate) =>
-    candidate.every(
-      ({ input }, index) => options.linked.has(input.name) || fitOf(upcoming[index]!, input) === 'good',
-    ),
+    candidate.every(({ input }, index) => options.linked.has(input.name) || fitOf(upcoming[index]!, input) === 'good'),
   );
   const usual = fitting.filter(widthFirst);
   const only = usual.length === 1 ? usual[0] : fitting.length === 1 ? fitting[0] : undefined;

@@ -2,7 +2,7 @@ import type { JsonValue } from '../../core/json.js';
 import { type InputDefinition, isCaptureWidget, isWidget } from '../definitions.js';
 import type { GraphNode, NodeDefinition } from '../types.js';
 import type { UiNode, UiSlot } from './model.js';
-import { type LinkResolver } from './resolve.js';
+import type { LinkResolver } from './resolve.js';
 import type { Scope, WorkflowScopes } from './scope.js';
 import { expandDynamicPrompt, type RandomSource, replaceTextPatterns } from './transforms.js';
 import { isWidgetProblem, type WidgetProblem, type WidgetValues, widgetValuesOf } from './widget-values.js';
@@ -43,7 +43,9 @@ export class NodeEmitter {
       setLiteral(inputs, name, this.#transformed(scope, node, definition, name, value));
     }
     for (const slot of node.inputs) {
-      if (slot.link !== null) this.#setLinked(inputs, scope, node, definition, slot);
+      if (slot.link === null) continue;
+      const own = overrides?.get(slot.name) ?? widgets.values.get(slot.name);
+      this.#setLinked(inputs, scope, node, definition, slot, own);
     }
     for (const input of this.#scopes.definitions.inputs(definition)) {
       if (input.required && isCaptureWidget(input) && !holdsFile(inputs[input.name])) return captureProblem(input);
@@ -52,10 +54,14 @@ export class NodeEmitter {
     if (unfilled !== undefined) {
       return { input: unfilled.name, problem: `"${unfilled.name}" has neither a value nor a default` };
     }
-    const title = node.title ?? definition.display_name ?? definition.name;
+    const title = this.#titleOf(node);
     const defaulted = widgets.defaulted.filter((name) => !overrides?.has(name));
     const remarks = defaulted.length === 0 ? [] : [`not in the file, so set to the default: ${defaulted.join(', ')}`];
     return { node: { class_type: node.type, inputs, _meta: { title } }, remarks: [...widgets.remarks, ...remarks] };
+  }
+
+  #titleOf(node: UiNode): string {
+    return node.title ?? this.#scopes.definitions.get(node.type)?.display_name ?? node.type;
   }
 
   #valuesOf(node: UiNode, definition: NodeDefinition): WidgetValues | WidgetProblem {
@@ -73,15 +79,19 @@ export class NodeEmitter {
     node: UiNode,
     definition: NodeDefinition,
     slot: UiSlot,
+    own: JsonValue | undefined,
   ): void {
     const declared = this.#scopes.definitions.input(node.type, slot.name);
     const wanted = declared === undefined || declared.type.startsWith('COMFY_') ? slot.type : declared.type;
     const resolved = this.#links.resolve(scope, slot, wanted);
     if (resolved.kind === 'node') inputs[slot.name] = [resolved.id, resolved.slot];
+    // The window hands on the value of a promoted widget without transforming it, to sockets too.
+    if (resolved.kind === 'own' && own !== undefined) setLiteral(inputs, slot.name, own);
     if (resolved.kind !== 'value') return;
-    const holdsLiterals = slot.widget !== null || (declared !== undefined && isWidget(declared));
-    if (!holdsLiterals) return;
-    setLiteral(inputs, slot.name, this.#transformed(scope, node, definition, slot.name, resolved.value));
+    if (resolved.from === 'promoted') setLiteral(inputs, slot.name, resolved.value);
+    else if (slot.widget !== null || (declared !== undefined && isWidget(declared))) {
+      setLiteral(inputs, slot.name, this.#transformed(scope, node, definition, slot.name, resolved.value));
+    }
   }
 
   #transformed(scope: Scope, node: UiNode, definition: NodeDefinition, name: string, value: JsonValue): JsonValue {
@@ -102,7 +112,7 @@ export class NodeEmitter {
     const everywhere = scopes.flatMap((scope) => scope.graph.nodes.map((node) => ({ scope, node })));
     const found =
       everywhere.find(({ node }) => node.properties['Node name for S&R'] === nodeName) ??
-      everywhere.find(({ node }) => node.title === nodeName);
+      everywhere.find(({ node }) => this.#titleOf(node) === nodeName);
     const definition = found && this.#scopes.definitions.get(found.node.type);
     if (found === undefined || definition === undefined) return undefined;
     const slot = found.node.inputs.find(({ name, link }) => name === widgetName && link !== null);

@@ -36,7 +36,7 @@ function fitOfChoice(value: JsonValue, input: InputDefinition): Fit {
   const { choices } = input;
   if (Array.isArray(value)) return input.options['multiselect'] || input.options['multi_select'] ? 'good' : 'wrong';
   if (typeof value === 'object') return 'wrong';
-  if (choices === undefined || isUpload(input)) return typeof value === 'string' ? 'good' : 'loose';
+  if (choices === undefined || isUpload(input)) return typeof value === 'string' ? 'good' : 'wrong';
   if (choices.includes(value)) return 'good';
   // A list that is empty here says nothing about the type of its members.
   const sameType = choices.length === 0 || choices.some((choice) => typeof choice === typeof value);

@@ -1,6 +1,13 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
-import { type DefinitionIndex, type InputDefinition, isForcedSocket, isInterfaceOnly, isWidget, outputType } from '../definitions.js';
-import { align, type Alignment, isMisfit } from './align.js';
+import {
+  type DefinitionIndex,
+  type InputDefinition,
+  isForcedSocket,
+  isInterfaceOnly,
+  isWidget,
+  outputType,
+} from '../definitions.js';
+import { type Alignment, align, isMisfit } from './align.js';
 import { plainLayout } from './layout.js';
 import {
   boundaryLinks,

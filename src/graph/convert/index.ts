@@ -91,7 +91,11 @@ class Converter {
     const waiting: Pending[] = [];
     const enter = (scope: Scope): void => {
       for (const id of scope.graph.duplicateIds) {
-        this.#warn('id_duplicate', scope.prefix + id, `node ${scope.prefix}${id} is in the file more than once; the first counts`);
+        this.#warn(
+          'id_duplicate',
+          scope.prefix + id,
+          `node ${scope.prefix}${id} is in the file more than once; the first counts`,
+        );
       }
       for (let i = scope.graph.nodes.length - 1; i >= 0; i--) waiting.push({ scope, node: scope.graph.nodes[i]! });
     };
@@ -145,9 +149,13 @@ class Converter {
     if (first === undefined) return;
     const others = this.#problems.length > 1 ? ` (and ${this.#problems.length - 1} more)` : '';
     const label = nodeLabel(first.nodeId, first.classType, first.title);
-    throw new GraphError('graph_unconvertible', `The workflow cannot be converted: ${label}: ${first.problem}${others}.`, {
-      details: { problems: this.#problems },
-    });
+    throw new GraphError(
+      'graph_unconvertible',
+      `The workflow cannot be converted: ${label}: ${first.problem}${others}.`,
+      {
+        details: { problems: this.#problems },
+      },
+    );
   }
 
   /** Links to nodes that were not emitted go; the server then says which of them it needs, and so do the warnings. */
@@ -211,7 +219,11 @@ function missingClasses(unknown: readonly Pending[], known: readonly string[]): 
     return `${classType} (node ${named.join(', ')}${more})`;
   });
   const what = classes.length === 1 ? 'a node class' : `${classes.length} node classes`;
-  return new GraphError('backend_node_missing', `The backend lacks ${what} that the workflow uses: ${parts.join('; ')}.`, {
-    details: { classes },
-  });
+  return new GraphError(
+    'backend_node_missing',
+    `The backend lacks ${what} that the workflow uses: ${parts.join('; ')}.`,
+    {
+      details: { classes },
+    },
+  );
 }

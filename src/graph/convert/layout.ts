@@ -42,7 +42,21 @@ export function nodeLayout(node: UiNode, definition: NodeDefinition, inputs: rea
   for (const input of inputs) {
     for (const item of itemsOf(node, input)) (input.required ? required : optional).push(item);
   }
+  if (definition.name === 'CustomCombo') required.push(...customComboItems(node));
   return { required, optional, addedButtons: addedButtons(definition, inputs) };
+}
+
+/**
+ * The window adds the list that the user typed to a custom combo, as `option1`, `option2`, …, in newer versions after the
+ * index of the choice. No definition mentions them.
+ */
+function customComboItems(node: UiNode): LayoutItem[] {
+  const stored = Array.isArray(node.widgetValues) ? node.widgetValues.slice(1) : [];
+  const item = (name: string, type: string): LayoutItem =>
+    itemOf('widget', { name, type, required: false, options: {} });
+  const index = typeof stored[0] === 'number' ? [item('index', 'INT')] : [];
+  const options = stored.slice(index.length).map((_, position) => item(`option${position + 1}`, 'STRING'));
+  return [...index, ...options];
 }
 
 /** A layout without a node behind it: promoted widgets of a subgraph, widgets of a group node. */

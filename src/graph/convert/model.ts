@@ -120,7 +120,14 @@ function readSubgraph(id: string, source: JsonObject): SubgraphDefinition {
   const graph = readUiGraph(source);
   const inputs = readSubgraphSlots(source['inputs']);
   const outputs = readSubgraphSlots(source['outputs']);
-  return { ...graph, id, name: textOf(source['name']) ?? id, inputs, outputs, ...boundaryLinks(graph, inputs, outputs) };
+  return {
+    ...graph,
+    id,
+    name: textOf(source['name']) ?? id,
+    inputs,
+    outputs,
+    ...boundaryLinks(graph, inputs, outputs),
+  };
 }
 
 export function boundaryLinks(
@@ -192,7 +199,14 @@ function readLinks(value: JsonValue | undefined): Map<string, UiLink> {
     const fields = Array.isArray(entry)
       ? entry
       : isJsonObject(entry)
-        ? [entry['id'], entry['origin_id'], entry['origin_slot'], entry['target_id'], entry['target_slot'], entry['type']]
+        ? [
+            entry['id'],
+            entry['origin_id'],
+            entry['origin_slot'],
+            entry['target_id'],
+            entry['target_slot'],
+            entry['type'],
+          ]
         : [];
     const id = idOf(fields[0]);
     const originId = idOf(fields[1]);

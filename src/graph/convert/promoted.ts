@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonValue, parseLossless } from '../../core/json.js';
+import { isJsonObject, type JsonObject, type JsonValue, parseLossless } from '../../core/json.js';
 import { type DefinitionIndex, type InputDefinition, isWidget } from '../definitions.js';
 import { align, isMisfit } from './align.js';
 import { plainLayout } from './layout.js';
@@ -23,28 +23,27 @@ export function promotedValues(
   definitions: DefinitionIndex,
   subgraphs: ReadonlyMap<string, SubgraphDefinition>,
 ): PromotedValues | null {
-  const { namedValues } = instance;
-  if (namedValues !== null) {
-    return byIndex(definition, (name) => (Object.hasOwn(namedValues, name) ? namedValues[name] : undefined));
-  }
-  const { widgetValues } = instance;
-  if (isJsonObject(widgetValues)) {
-    return byIndex(definition, (name) => (Object.hasOwn(widgetValues, name) ? widgetValues[name] : undefined));
-  }
+  const { namedValues, widgetValues } = instance;
+  const fromNames = (named: JsonObject): PromotedValues =>
+    byIndex(definition, (name) => (Object.hasOwn(named, name) ? named[name] : undefined));
+  if (isJsonObject(widgetValues)) return fromNames(widgetValues);
   const stored = (widgetValues ?? []) as readonly JsonValue[];
-  if (stored.length === 0) return new Map();
-
+  if (stored.length === 0) return namedValues === null ? new Map() : fromNames(namedValues);
   const proxied = byProxies(stored, instance, definition);
   if (proxied !== null) return proxied;
+
   const inputs = promotedInputs(definition, definitions, subgraphs);
   const linked = new Set(instance.inputs.filter(({ link }) => link !== null).map(({ name }) => name));
   const linkedKeys = [...inputs.keys()].filter((index) => linked.has(definition.inputs[index]!.name)).map(String);
-  const renamed = [...inputs].map(([index, input]) => ({ ...input, name: String(index) }));
-  const aligned = align(stored, plainLayout(renamed), {
+  // Inputs may share a name with a nested one, so they are aligned under their number.
+  const numbered = [...inputs].map(([index, input]) => ({ ...input, name: String(index) }));
+  const aligned = align(stored, plainLayout(numbered), {
     linked: new Set(linkedKeys),
     listed: [],
     definitionsKeepOrder: definitions.keepOrder,
   });
+  const exact = !isMisfit(aligned) && aligned.deviation === 0;
+  if (namedValues !== null && !exact) return fromNames(namedValues);
   if (isMisfit(aligned)) return null;
   const values = new Map<number, JsonValue>();
   for (const [key, value] of aligned.values) {

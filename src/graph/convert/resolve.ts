@@ -12,8 +12,10 @@ import { isBypassed, isMuted, pairName, virtualKind } from './virtual.js';
 export type Resolved =
   /** A node's output. The node may not be emitted (muted): the link is pruned later. */
   | { readonly kind: 'node'; readonly id: string; readonly slot: number }
-  /** A literal: of a primitive, or of a promoted widget. For widgets only; a socket cannot hold it. */
+  /** A literal: of a primitive (for widgets only), or of a promoted widget. */
   | { readonly kind: 'value'; readonly value: JsonValue; readonly from: 'primitive' | 'promoted' }
+  /** A promoted widget whose value is stored inside: the widget's own, handed on as it is. */
+  | { readonly kind: 'own' }
   | { readonly kind: 'nothing' };
 
 const NOTHING: Resolved = { kind: 'nothing' };
@@ -27,6 +29,8 @@ interface Cursor {
   readonly wanted: string | null;
   /** Primitives reach their widgets directly, not through bypassed nodes. */
   readonly bypassed: boolean;
+  /** What the outermost instance so far stores for the promoted widget that is being followed outwards. */
+  readonly stored: JsonValue | undefined;
 }
 
 export class LinkResolver {
@@ -43,7 +47,14 @@ export class LinkResolver {
     const link = linkOf(scope, slot);
     if (link === undefined) return NOTHING;
     const passed: { known: Map<string, Resolved>; key: string }[] = [];
-    let cursor: Cursor | null = { scope, link, inputType: wantedType, wanted: null, bypassed: false };
+    let cursor: Cursor | null = {
+      scope,
+      link,
+      inputType: wantedType,
+      wanted: null,
+      bypassed: false,
+      stored: undefined,
+    };
     let result: Resolved = NOTHING;
     while (cursor !== null) {
       const known = this.#knownIn(cursor.scope);
@@ -108,12 +119,12 @@ export class LinkResolver {
   #leave(cursor: Cursor, outer: NonNullable<Scope['outer']>): Cursor | Resolved {
     const index = cursor.link.originSlot;
     const slot = instanceInput(outer.instance, outer.definition, index);
+    const stored = outer.promoted.get(index) ?? cursor.stored;
     if (slot !== undefined && slot.link !== null) {
       const inputType = outer.definition.inputs[index]?.type ?? slot.type;
-      return follow({ ...cursor, inputType }, outer.scope, slot);
+      return follow({ ...cursor, inputType, stored }, outer.scope, slot);
     }
-    const value = outer.promoted.get(index);
-    return value === undefined ? NOTHING : { kind: 'value', value, from: 'promoted' };
+    return stored === undefined ? { kind: 'own' } : { kind: 'value', value: stored, from: 'promoted' };
   }
 
   /** Into an instance, to what feeds its output. */
@@ -178,8 +189,9 @@ export class LinkResolver {
   }
 }
 
-function cursorKey({ link, wanted, inputType, bypassed }: Cursor): string {
-  return `${link.id}\n${wanted ?? inputType}\n${wanted === null}\n${bypassed}`;
+/** A stored value comes from one certain level, so that it is there or not is enough to tell cursors apart. */
+function cursorKey({ link, wanted, inputType, bypassed, stored }: Cursor): string {
+  return `${link.id}\n${wanted ?? inputType}\n${wanted === null}\n${bypassed}\n${stored !== undefined}`;
 }
 
 function linkOf(scope: Scope, slot: UiSlot | undefined): UiLink | undefined {
@@ -235,5 +247,8 @@ function isAny(type: string): boolean {
 export function areCompatible(a: string, b: string): boolean {
   if (isAny(a) || isAny(b)) return true;
   const members = new Set(a.toLowerCase().split(','));
-  return b.toLowerCase().split(',').some((type) => members.has(type));
+  return b
+    .toLowerCase()
+    .split(',')
+    .some((type) => members.has(type));
 }

@@ -1,14 +1,23 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
-import { type DefinitionIndex, dynamicOptions, type InputDefinition, isCaptureWidget, isWidget } from '../definitions.js';
+import {
+  type DefinitionIndex,
+  dynamicOptions,
+  type InputDefinition,
+  isCaptureWidget,
+  isWidget,
+} from '../definitions.js';
 import type { NodeDefinition } from '../types.js';
-import { align, type AlignOptions, isMisfit } from './align.js';
+import { type AlignOptions, align, isMisfit } from './align.js';
 import { defaultOf } from './fit.js';
 import { type Layout, type LayoutItem, nodeLayout } from './layout.js';
 import type { UiNode } from './model.js';
 
 /**
- * The widget values of one node by input name (`comfyui.md` 4.4 step 4): named values first, then an object of values,
- * then the array by position.
+ * The widget values of one node by input name (`comfyui.md` 4.4 step 4).
+ *
+ * Newer files hold them twice, as an array and by name. The array is read when it has exactly the slots that the
+ * definition asks for, because it is what the ComfyUI window reads, and programs that edit files change only the array.
+ * The names are read when the array does not match: they survive a definition that has gained or lost a widget.
  */
 export interface WidgetValues {
   /** In the order of the definition. */
@@ -37,9 +46,19 @@ export function widgetValuesOf(
   definitions: DefinitionIndex,
 ): WidgetValues | WidgetProblem {
   const layout = nodeLayout(node, definition, definitions.inputs(definition));
-  if (node.namedValues !== null) return fromNames(layout, node.namedValues, false);
-  if (isJsonObject(node.widgetValues)) return fromNames(layout, node.widgetValues, true);
-  return fromPositions(layout, (node.widgetValues ?? []) as readonly JsonValue[], alignOptions(node, definitions));
+  const { widgetValues, namedValues } = node;
+  const options = alignOptions(node, definitions);
+  if (namedValues !== null && !(Array.isArray(widgetValues) && isExact(widgetValues, layout, options))) {
+    return fromNames(layout, namedValues, false);
+  }
+  if (isJsonObject(widgetValues)) return fromNames(layout, widgetValues, true);
+  return fromPositions(layout, (widgetValues ?? []) as readonly JsonValue[], options);
+}
+
+/** The array has exactly the slots of the layout, each with a value of its type. */
+export function isExact(stored: readonly JsonValue[], layout: Layout, options: AlignOptions): boolean {
+  const aligned = align(stored, layout, options);
+  return !isMisfit(aligned) && aligned.deviation === 0;
 }
 
 function alignOptions(node: UiNode, definitions: DefinitionIndex): AlignOptions {
@@ -102,7 +121,9 @@ function fromNames(layout: Layout, stored: JsonObject, keepUnknown: boolean): Wi
 
 function nestedItems(input: InputDefinition, chosen: JsonValue | undefined): LayoutItem[] {
   const option = dynamicOptions(input).find(({ key }) => key === chosen);
-  return (option?.inputs ?? []).filter(isWidget).map((nested) => ({ kind: 'widget', input: nested, controlled: false }));
+  return (option?.inputs ?? [])
+    .filter(isWidget)
+    .map((nested) => ({ kind: 'widget', input: nested, controlled: false }));
 }
 
 function complete(
