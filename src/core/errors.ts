@@ -66,6 +66,27 @@ export const ERROR_CATALOGUE = {
     'The request or file is larger than the limit.',
     'Send less, or raise the limit in the configuration.',
   ),
+  media_type_unsupported: facts(
+    false,
+    415,
+    2,
+    'The body is of a type that is not accepted here.',
+    'Send JSON with `Content-Type: application/json`; send a file as the raw body of POST /v1/media.',
+  ),
+  range_unsatisfiable: facts(
+    false,
+    416,
+    2,
+    'The requested range lies outside of the file.',
+    'Ask for a range within the size that `Content-Range` tells.',
+  ),
+  origin_forbidden: facts(
+    false,
+    403,
+    2,
+    'The request came under a host name, or from a web page, that is not allowed here.',
+    'Call Easel by the address that it listens on, and not from the page of another site.',
+  ),
 
   // Files and graphs
   file_unreadable: facts(false, 400, 2, 'The file cannot be read.', 'Check the path and its permissions.'),
