@@ -14,7 +14,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | nu
 }
 
 /** Letters to insert, remove or replace to turn one text into the other. */
-export function editDistance(from: string, to: string): number {
+function editDistance(from: string, to: string): number {
   let above = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (let row = 1; row <= from.length; row++) {
     const current = [row];

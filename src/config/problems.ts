@@ -94,7 +94,7 @@ function schemasAt(root: SchemaNode, path: readonly PropertyKey[]): SchemaNode[]
 }
 
 /** `backends[0].auth.token` */
-export function formatPath(path: readonly PropertyKey[]): string {
+function formatPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, name) => {
     if (typeof name === 'number') return `${text}[${name}]`;
     return text === '' ? String(name) : `${text}.${String(name)}`;

@@ -33,7 +33,7 @@ interface FailureFacts {
   readonly rerun: boolean;
 }
 
-export const FAILURE_FACTS: Readonly<Record<FailureKind, FailureFacts>> = {
+const FAILURE_FACTS: Readonly<Record<FailureKind, FailureFacts>> = {
   conflict: { code: 'database_conflict', rerun: true },
   connection: { code: 'database_unavailable', rerun: true },
   unavailable: { code: 'database_unavailable', rerun: false },

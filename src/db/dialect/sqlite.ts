@@ -21,7 +21,7 @@ import { classifySqliteError, isBusy } from './sqlite-failures.js';
  */
 
 /** `sqlite:/path`, `sqlite:relative`, `file:` likewise. Returns an absolute path. Throws DatabaseError. */
-export function sqlitePath(url: string): string {
+function sqlitePath(url: string): string {
   const rest = url.replace(/^(sqlite|file):/, '');
   if (rest === '' || rest === ':memory:') {
     // Reader and writer are two connections, which cannot share a database that has no file.
