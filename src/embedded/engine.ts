@@ -38,6 +38,11 @@ export interface EmbeddedEngineOptions {
   /** `Access-Control-Allow-Origin` for browsers; null checks origins instead. */
   readonly corsOrigin?: string | null;
   readonly faults?: FaultPlan;
+  /**
+   * The order in which the output nodes of a prompt are taken up; as in the prompt when absent. A real server takes them
+   * from a hash set, in an order that nobody can foresee.
+   */
+  readonly orderOutputs?: (outputs: readonly string[]) => readonly string[];
   /** Adds the control route `/easel/faults`. Never on an engine that others than its tests can reach. */
   readonly control?: boolean;
 }
@@ -179,7 +184,7 @@ export class EmbeddedEngine {
     const core = () => this.#core;
     const shared = { core, nodes: this.#nodes, profile: this.#profile, log: this.#log };
     const router = new Router([
-      ...promptRoutes({ ...shared, clock: this.#clock }),
+      ...promptRoutes({ ...shared, clock: this.#clock, orderOutputs: options.orderOutputs ?? ((outputs) => outputs) }),
       ...infoRoutes({ ...shared, folders: this.folders, rehearsal: this.#rehearsal }),
       ...viewRoutes(this.folders),
       ...uploadRoutes(this.folders),

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../core/json.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 import type { NodeMeta } from './output-cache.js';
 import type { UiData } from './profile.js';
 import type { QueueItem } from './prompt-queue.js';
@@ -27,13 +27,15 @@ export class History {
     return this.#entries.size;
   }
 
-  /** A second run under an id takes the place of the first. */
+  /** A second run under an id takes the place of the first. Credentials are not kept. */
   add(entry: HistoryEntry): void {
     if (this.#entries.size >= MAX_HISTORY_ENTRIES && !this.#entries.has(entry.item.promptId)) {
       const [oldest] = this.#entries.keys();
       if (oldest !== undefined) this.#entries.delete(oldest);
     }
-    this.#entries.set(entry.item.promptId, entry);
+    const { extraData } = entry.item;
+    const item = isJsonObject(extraData) ? { ...entry.item, extraData: withoutCredentials(extraData) } : entry.item;
+    this.#entries.set(item.promptId, { ...entry, item });
   }
 
   get(promptId: string): HistoryEntry | undefined {
@@ -59,6 +61,13 @@ export class History {
   clear(): void {
     this.#entries.clear();
   }
+}
+
+/** Credentials for paid nodes. 0.3.64 shows them in the queue, 0.8 nowhere (comfyui.md 1.4). */
+const CREDENTIAL_KEYS = new Set(['auth_token_comfy_org', 'api_key_comfy_org']);
+
+export function withoutCredentials(extraData: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(extraData).filter(([key]) => !CREDENTIAL_KEYS.has(key)));
 }
 
 /** `[number, prompt_id, prompt, extra_data, outputs_to_execute]`. */

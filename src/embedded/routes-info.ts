@@ -31,6 +31,7 @@ export function infoRoutes(options: InfoRoutesOptions): Route[] {
   });
   return [
     get('/', () => page(), true),
+    get('/ws', () => text('No WebSocket UPGRADE hdr: None\n Can "Upgrade" only to "WebSocket".', 400)),
     get('/object_info', async () => jsonText(await objectInfo.all())),
     get('/object_info/{class}', async ({ params }) => jsonText(await objectInfo.one(params['class']!))),
     get('/system_stats', () => json(systemStats(profile))),

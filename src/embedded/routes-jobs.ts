@@ -78,8 +78,10 @@ function createdAt(job: Job): number {
   return Number(job['create_time'] ?? 0);
 }
 
+/** Jobs that have not run yet come after the shortest run. */
 function duration(job: Job): number {
-  return Number(job['execution_end_time'] ?? 0) - Number(job['execution_start_time'] ?? 0);
+  const { execution_end_time: end, execution_start_time: start } = job;
+  return typeof end === 'number' && typeof start === 'number' ? end - start : -1;
 }
 
 function allJobs(core: EngineCore): Job[] {

@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue } from '../core/json.js';
 import { isJsonObject } from '../core/json.js';
 import type { EngineCore } from './core.js';
 import type { EngineLog } from './engine-log.js';
-import { historyJson, queueTuple } from './history.js';
+import { historyJson, queueTuple, withoutCredentials } from './history.js';
 import { empty, type HttpAnswer, json } from './http-answer.js';
 import { type EngineRequest, type Route, readBody, readJson } from './http-router.js';
 import type { NodeClass } from './node.js';
@@ -21,10 +21,8 @@ export interface PromptRoutesOptions {
   readonly profile: EngineProfile;
   readonly clock: Clock;
   readonly log: EngineLog;
+  readonly orderOutputs: (outputs: readonly string[]) => readonly string[];
 }
-
-/** Credentials for paid nodes, which 0.8 keeps out of queue and history (comfyui.md 1.4). */
-const CREDENTIAL_KEYS = ['auth_token_comfy_org', 'api_key_comfy_org'];
 
 /** Submitting, the queue, interrupts and the history (comfyui.md 1.3 to 1.5). */
 export function promptRoutes(options: PromptRoutesOptions): Route[] {
@@ -73,7 +71,7 @@ async function submit(options: PromptRoutesOptions, request: EngineRequest): Pro
     promptId,
     prompt: validation.prompt,
     extraData: options.profile.keepsJobRecords ? asJobRecord(extraData, options.clock.now()) : extraData,
-    outputs: validation.outputs,
+    outputs: options.orderOutputs(validation.outputs),
   });
   return json({ prompt_id: promptId, number, node_errors: validation.nodeErrors });
 }
@@ -98,9 +96,7 @@ function withClientId(fields: JsonObject): JsonValue {
 }
 
 function asJobRecord(extraData: JsonValue, now: number): JsonObject {
-  const record = { ...asObject(extraData), create_time: now };
-  for (const key of CREDENTIAL_KEYS) delete (record as JsonObject)[key];
-  return record;
+  return { ...withoutCredentials(asObject(extraData)), create_time: now };
 }
 
 /** Python fails to assign a key to anything else. */

@@ -28,7 +28,7 @@ async function view(folders: EngineFolders, { query, raw }: EngineRequest): Prom
   try {
     if (!(await isContained(folders, path))) return empty(403);
     const headers = { 'content-disposition': `filename="${headerText(basename(path))}"` };
-    const channel = query.get('channel') ?? 'rgba';
+    const channel = query.get('channel') ?? '';
     const preview = query.get('preview');
     if (preview !== null) return await reencoded(path, preview, channel, headers);
     if (channel === 'rgb') return await png(open(path).removeAlpha(), headers);

@@ -80,7 +80,8 @@ export class Sockets implements MessageSink {
       if (!isJsonObject(message) || message['type'] !== 'feature_flags') return;
       const flags = message['data'];
       client.supportsPreviewMetadata = isJsonObject(flags) && flags['supports_preview_metadata'] === true;
-      this.#sendText(socket, 'feature_flags', this.#options.features());
+      // By way of the table: a socket that fell out of it gets no answer.
+      this.send('feature_flags', this.#options.features(), clientId);
     });
     socket.on('close', () => {
       this.#open.delete(socket);
@@ -88,9 +89,9 @@ export class Sockets implements MessageSink {
     });
     socket.on('error', (error) => this.#options.logger.debug({ err: error, clientId }, 'websocket error'));
 
-    this.#sendText(socket, 'status', { status: this.#options.status(), sid: clientId });
+    this.send('status', { status: this.#options.status(), sid: clientId }, clientId);
     const activeNode = this.#options.activeNodeOf(clientId);
-    if (activeNode !== null) this.#sendText(socket, 'executing', { node: activeNode });
+    if (activeNode !== null) this.send('executing', { node: activeNode }, clientId);
   }
 
   send(type: string, data: object, clientId: unknown): void {
@@ -141,10 +142,6 @@ export class Sockets implements MessageSink {
   #deliver(socket: WebSocket, data: string | Buffer, compress: boolean): void {
     if (socket.bufferedAmount > MAX_UNSENT_BYTES) socket.terminate();
     else socket.send(data, { compress });
-  }
-
-  #sendText(socket: WebSocket, type: string, data: object): void {
-    socket.send(asciiJson({ type, data }));
   }
 }
 

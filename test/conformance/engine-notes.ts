@@ -17,8 +17,18 @@ export async function runNote(event: RecordedEvent, replay: ReplayContext): Prom
   if (scenario.startsWith('24-')) return changeFile(note, replay);
   if (event['idx'] !== undefined) return compareHistoryKeys(event, replay);
   if (event['list'] !== undefined) return compareUploadList(event, replay);
+  if (event['im'] !== undefined) return untilIdle(replay.url);
   if (note === '5 MiB text message') replay.sockets.get('big')!.webSocket.send('x'.repeat(5 * 1024 * 1024));
   if (note === 'ping') replay.sockets.get('late-ff')!.webSocket.ping();
+}
+
+/** The recorder waited for the end of the run without recording how. */
+export async function untilIdle(url: string): Promise<void> {
+  for (;;) {
+    const { body } = await request(url, '/prompt', { method: 'GET', headers: {} });
+    const { exec_info } = JSON.parse(body.toString()) as { exec_info: { queue_remaining: number } };
+    if (exec_info.queue_remaining === 0) return;
+  }
 }
 
 async function changeFile(note: string, { engine }: ReplayContext): Promise<void> {
@@ -69,6 +79,7 @@ async function compareHistoryKeys(
   event: RecordedEvent,
   { matcher, recording, report, url }: ReplayContext,
 ): Promise<void> {
+  await untilIdle(url);
   const path = /^GET (\S+)/.exec(event.note!)![1]!;
   const { body, status } = await request(url, path, { method: 'GET', headers: {} });
   const text = body.toString('utf8');

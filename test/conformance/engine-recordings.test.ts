@@ -9,8 +9,9 @@ import { recordingNodes } from '../../src/testing/recording-nodes.js';
 import { request } from './engine-client.js';
 import { reasonFor } from './engine-differences.js';
 import { recordedCoreNodes } from './engine-nodes.js';
+import { untilIdle } from './engine-notes.js';
 import { loadRecordings, RECORDED_VERSIONS, type Recording } from './engine-recording.js';
-import { Replay } from './engine-replay.js';
+import { Replay, recordedJson } from './engine-replay.js';
 import { picture } from './engine-requests.js';
 
 /**
@@ -59,6 +60,7 @@ async function replay(recording: Recording): Promise<string[]> {
     dataDir,
     clock,
     version: recording.version,
+    orderOutputs: recordedOrder(recording),
     maxUploadBytes: recording.scenario.startsWith('25-') ? 1024 * 1024 : 100 * 1024 * 1024,
   });
   try {
@@ -72,10 +74,36 @@ async function replay(recording: Recording): Promise<string[]> {
   }
 }
 
+/** The order in which the recorded server took up the outputs of a prompt, from its queue and history answers. */
+function recordedOrder(recording: Recording): (outputs: readonly string[]) => readonly string[] {
+  const orders = new Map<string, string[]>();
+  for (const event of recording.events)
+    for (const item of queueItems(recordedJson(event))) orders.set(item.id, item.outputs);
+  const accepted = recording.events.flatMap((event) => {
+    const id = event.k === 'http<' ? (recordedJson(event) as { prompt_id?: string } | undefined)?.prompt_id : undefined;
+    return id === undefined ? [] : [orders.get(id) ?? []];
+  });
+  const left = accepted.filter((order) => order.length > 1);
+  return (outputs) => {
+    const index = left.findIndex((order) => [...order].sort().join() === [...outputs].sort().join());
+    return index < 0 ? outputs : left.splice(index, 1)[0]!;
+  };
+}
+
+/** Every `[number, prompt_id, prompt, extra_data, outputs]` in an answer. */
+function queueItems(json: unknown): { id: string; outputs: string[] }[] {
+  if (typeof json !== 'object' || json === null) return [];
+  if (Array.isArray(json) && json.length === 5 && typeof json[1] === 'string' && Array.isArray(json[4])) {
+    return [{ id: json[1], outputs: json[4] as string[] }];
+  }
+  return Object.values(json).flatMap(queueItems);
+}
+
 /** Files that lay on the recorded server's disk. */
 async function prepareFiles(recording: Recording, engine: EmbeddedEngine): Promise<void> {
   const { input, output } = engine.folders;
-  await writeFile(join(input, 'corrupt.png'), (await picture(1)).subarray(0, 40));
+  const whole = await picture(1, 64);
+  await writeFile(join(input, 'corrupt.png'), whole.subarray(0, whole.length / 2));
   await writeFile(join(input, 'chg.png'), await picture(200));
   await writeFile(join(output, 'page.html'), '<script>1</script>');
   await writeFile(join(output, 'data.json'), '{}');
@@ -108,10 +136,7 @@ async function prepareHistory(recording: Recording, url: string): Promise<void> 
     const prompt = { 1: { class_type: 'PreviewAny', inputs: { source: `earlier ${index}` } } };
     await request(url, '/prompt', { method: 'POST', headers: {}, body: Buffer.from(JSON.stringify({ prompt })) });
   }
-  for (let left = missing > 0 ? 1 : 0; left > 0; ) {
-    const { body } = await request(url, '/prompt', { method: 'GET', headers: {} });
-    left = (JSON.parse(body.toString()) as { exec_info: { queue_remaining: number } }).exec_info.queue_remaining;
-  }
+  await untilIdle(url);
 }
 
 afterAll(() => {

@@ -68,11 +68,10 @@ export class Uploads {
   }
 }
 
-/** Eight pixels square, with alpha; `shade` makes them differ. */
-export function picture(shade: number): Promise<Buffer> {
-  return sharp({
-    create: { width: 8, height: 8, channels: 4, background: { r: shade % 256, g: 90, b: 120, alpha: 0.5 } },
-  })
+/** A small picture with alpha; `shade` makes them differ. */
+export function picture(shade: number, side = 8): Promise<Buffer> {
+  const background = { r: shade % 256, g: 90, b: 120, alpha: 0.5 };
+  return sharp({ create: { width: side, height: side, channels: 4, background } })
     .png()
     .toBuffer();
 }
