@@ -13,7 +13,7 @@ import { CHOICES } from './choices.js';
  * - form `v1` and `v3` are the two ways in which ComfyUI declares nodes; `v1>v3` changed between 0.3.64 and 0.8.0.
  *   They differ in how a choice and hidden inputs are written
  * - `a,b:TYPE` two inputs of one kind; `block.{0..11}.:TYPE` twelve
- * - `(a|b)` a choice; `(@name)` a list of choices.ts; `<folder>` the model files of a folder, `<folder|x>` and also x;
+ * - `(a|b)` a choice, `{a|b}` one in the new form even where the class has the old form; `(@name)` a list of choices.ts; `<folder>` the model files of a folder, `<folder|x>` and also x;
  *   `<input>` the files of the input folder
  * - `?` optional; `special` a specification that only code can write (SpecialSpecs)
  */
@@ -156,8 +156,8 @@ function tokensOf(text: string): string[] {
   let quoted = false;
   for (const character of text) {
     if (character === '"') quoted = !quoted;
-    else if (!quoted && '(<'.includes(character)) depth++;
-    else if (!quoted && ')>'.includes(character) && token !== '-') depth--;
+    else if (!quoted && '({<'.includes(character)) depth++;
+    else if (!quoted && ')}>'.includes(character) && token !== '-') depth--;
     if (character === ' ' && depth === 0 && !quoted) {
       if (token) tokens.push(token);
       token = '';
@@ -201,11 +201,11 @@ function namesOf(text: string): string[] {
 
 /** `TYPE=default[min..max/step~round],flag,flag`, or a choice in place of the type. */
 function parseSpec(text: string, form: 'v1' | 'v3', options: NotationOptions): Omit<ParsedInput, 'name' | 'optional'> {
-  const parts = /^(\(.*\)|<.*>|[^=[,]+)(?:=("[^"]*"|[^[,]+|\[\]))?(?:\[([^\]]*)\])?((?:,\w+)*)$/s.exec(text);
+  const parts = /^(\(.*\)|\{.*\}|<.*>|[^=[,]+)(?:=("[^"]*"|[^[,]+|\[\]))?(?:\[([^\]]*)\])?((?:,\w+)*)$/s.exec(text);
   if (!parts) throw new SyntaxError(`Cannot read specification \`${text}\``);
   const [, type = '', fallback, range, flagText = ''] = parts;
   const flags = flagText.split(',').filter((flag) => flag !== '');
-  if (type.startsWith('(') || type.startsWith('<')) return choiceSpec(type, fallback, flags, form, options);
+  if ('({<'.includes(type[0] ?? ' ')) return choiceSpec(type, fallback, flags, form, options);
   const alias = ALIASES[type];
   if (alias) return parseSpec(withOverrides(alias, fallback), form, options);
   const [wireType, extra] = stringKind(type);
@@ -276,7 +276,7 @@ function choiceSpec(
   }
   if (fallback !== undefined) values['default'] = literal(fallback, 'STRING');
   Object.assign(values, flagOptions(flags));
-  if (form === 'v3') return { spec: ['COMBO', { ...values, multiselect: false, options: [...choices] }], folder };
+  if (form === 'v3' || text.startsWith('{')) return { spec: ['COMBO', { ...values, multiselect: false, options: [...choices] }], folder };
   return { spec: [[...choices], values], folder };
 }
 

@@ -38,7 +38,7 @@ SamplerDPMPP_2M_SDE  solver_type:(midpoint|heun) eta,s_noise:LOOSE noise_device:
 SamplerDPMPP_2S_Ancestral  eta,s_noise:LOOSE -> SAMPLER
 SamplerDPMPP_3M_SDE  eta,s_noise:LOOSE noise_device:(gpu|cpu) -> SAMPLER
 SamplerDPMPP_SDE  eta,s_noise:LOOSE r:LOOSE=0.5 noise_device:(gpu|cpu) -> SAMPLER
-SamplerER_SDE  solver_type:(ER-SDE|Reverse-time SDE|ODE) max_stage:INT=3[1..3] eta,s_noise:LOOSE -> SAMPLER
+SamplerER_SDE  solver_type:{ER-SDE|Reverse-time SDE|ODE} max_stage:INT=3[1..3] eta,s_noise:LOOSE -> SAMPLER
 SamplerEulerAncestral  eta,s_noise:LOOSE -> SAMPLER
 SamplerEulerAncestralCFGPP  eta:FLOAT=1[0..1/0.01~no] s_noise:FLOAT=1[0..10/0.01~no] -> SAMPLER
 SamplerLMS  order:INT=4[1..100] -> SAMPLER
