@@ -17,10 +17,11 @@ describe('text frames', () => {
       nodeId: '3.0.0.1',
       displayNodeId: '3',
     });
-    expect(frame('executed', { node: '9', prompt_id: 'p', output: null })).toMatchObject({
-      displayNodeId: '9',
-      output: null,
-    });
+    for (const output of [{ output: null }, {}])
+      expect(frame('executed', { node: '9', prompt_id: 'p', ...output })).toMatchObject({
+        displayNodeId: '9',
+        output: null,
+      });
     expect(frame('progress', { value: 0.5, max: 1.5, prompt_id: 'p', node: '3' })).toMatchObject({ value: 0.5 });
   });
 

@@ -96,13 +96,15 @@ const frameParsers: Readonly<Record<string, z.ZodType<ComfyUiFrame>>> = {
     nodeId: data.node,
     displayNodeId: data.display_node ?? data.node,
   })),
-  executed: z.object({ prompt_id: id, node: id, display_node: idOrNull, output: z.unknown() }).transform((data) => ({
-    type: 'executed',
-    promptId: data.prompt_id,
-    nodeId: data.node,
-    displayNodeId: data.display_node ?? data.node,
-    output: data.output,
-  })),
+  executed: z
+    .object({ prompt_id: id, node: id, display_node: idOrNull, output: z.unknown().catch(null) })
+    .transform((data) => ({
+      type: 'executed',
+      promptId: data.prompt_id,
+      nodeId: data.node,
+      displayNodeId: data.display_node ?? data.node,
+      output: data.output ?? null,
+    })),
   progress: z.object({ prompt_id: idOrNull, node: idOrNull, value: z.number(), max: z.number() }).transform((data) => ({
     type: 'progress',
     promptId: data.prompt_id,

@@ -244,6 +244,15 @@ describe('the other routes', () => {
     expect(paths[0]).toBe('/userdata/workflows%2Fa%20b.json?overwrite=true');
   });
 
+  it('reads answers from which everything that may be missing is missing', async () => {
+    const { url } = await serve(answer({ system: {}, prompt_id: 7, jobs: [{ id: 'x', status: 'pending' }] }));
+    const http = client(url);
+    expect(await http.systemStats()).toMatchObject({ system: { comfyui_version: null }, devices: [] });
+    expect(await http.features()).toMatchObject({ max_upload_size: null });
+    expect(await http.submitPrompt({ graph })).toEqual({ kind: 'queued', promptId: '7', number: null, nodeErrors: {} });
+    expect((await http.jobs())?.jobs[0]).toMatchObject({ id: 'x', priority: null });
+  });
+
   it('leaves out node classes whose description makes no sense', async () => {
     const good = { input: { required: {} }, output: ['IMAGE'], name: 'Good' };
     const { url } = await serve(answer({ Good: good, Bad: null, Worse: { input: 5 } }));

@@ -95,6 +95,13 @@ describe('a refused prompt', () => {
     expect(error.hint).toContain('save');
   });
 
+  it.each([{ '9': 'nonsense' }, { '9': {} }, ['nonsense'], { '9': { errors: 5 } }])(
+    'keeps a fault that makes no sense (%#)',
+    (nodeErrors) => {
+      expect(Object.keys(nodeErrorsSchema.parse(nodeErrors))).toHaveLength(1);
+    },
+  );
+
   it('says so when there is no reason at all', () => {
     expect(refuse({}).message).toContain('does not say why');
   });

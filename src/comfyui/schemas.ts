@@ -6,9 +6,11 @@ import { z } from 'zod';
  */
 
 const id = z.union([z.string(), z.number()]).transform(String);
+/** Any value as text; empty when it is null or not there at all (`catch` also covers a missing key). */
 const text = z
   .unknown()
-  .transform((value) => (typeof value === 'string' ? value : value == null ? '' : JSON.stringify(value)));
+  .transform((value) => (typeof value === 'string' ? value : value == null ? '' : JSON.stringify(value)))
+  .catch('');
 /** An array, or an empty one in place of anything else. */
 const lenientArray = <T extends z.ZodType>(item: T) => z.array(item).catch([]);
 const finiteOrNull = z.number().nullable().catch(null);
@@ -21,14 +23,22 @@ export const inputErrorSchema = z.looseObject({
 });
 export type InputError = z.infer<typeof inputErrorSchema>;
 
-const nodeErrorSchema = z.looseObject({
-  errors: lenientArray(inputErrorSchema),
-  dependent_outputs: lenientArray(id),
-  class_type: text,
-});
+/** An entry that makes no sense still says that its node is at fault: it must not get lost. */
+const nodeErrorSchema = z
+  .looseObject({
+    errors: lenientArray(inputErrorSchema),
+    dependent_outputs: lenientArray(id),
+    class_type: text,
+  })
+  .catch({ errors: [], dependent_outputs: [], class_type: '' });
 
 /** Old and third-party servers write `[]` for "none" (comfyui.md 1.3). */
-export const nodeErrorsSchema = z.record(z.string(), nodeErrorSchema).catch({});
+export const nodeErrorsSchema = z
+  .union([
+    z.record(z.string(), nodeErrorSchema),
+    z.array(nodeErrorSchema).transform((list) => Object.fromEntries(list.map((error, index) => [`${index}`, error]))),
+  ])
+  .catch({});
 export type NodeErrors = z.infer<typeof nodeErrorsSchema>;
 
 export const promptAcceptedSchema = z.looseObject({

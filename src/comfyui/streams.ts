@@ -27,6 +27,8 @@ export function mapStreamErrors(
   source.on('error', (error) => {
     if (!target.destroyed) target.destroy(map(error));
   });
+  // Whoever reads it sees the error. A caller that has not begun to read must not be ended by an unheard error event.
+  target.on('error', () => {});
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();
   return target;

@@ -99,6 +99,28 @@ export function describeFaults(name: string, makeHarness: MakeHarness): void {
       expect((await result(backend, watcher, next)).outcome).toBe('succeeded');
     });
 
+    it('asks anew what the backend can do after a reconnect', async () => {
+      const { backend, dropConnections } = harness();
+      const watcher = new Watcher(backend);
+      const before = await backend.capabilities();
+      dropConnections();
+      await watcher.until('disconnected');
+      await watcher.until('connected');
+      expect(await backend.capabilities()).not.toBe(before);
+    });
+
+    it('is told of the end of an attempt that another process sent, once it has seen it', async () => {
+      const { backend, nodes, neighbour } = harness();
+      const other = await neighbour('other');
+      const watcher = new Watcher(backend);
+      const attemptId = await accept(other, graphs.held('g'));
+      await nodes.gate('g').reached;
+      expect(await backend.find(attemptId)).toEqual({ state: 'running' });
+      watcher.events.length = 0;
+      nodes.gate('g').open();
+      await watcher.until('ended', attemptId);
+    });
+
     it('sees that somebody deleted an attempt', async () => {
       const { backend, nodes, losePrompt } = harness();
       await accept(backend, graphs.held('g'));

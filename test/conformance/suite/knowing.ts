@@ -5,6 +5,8 @@ import type { MakeHarness } from '../backend.js';
 import { graphs } from './graphs.js';
 import { accept, failure, useHarness } from './support.js';
 
+const NOWHERE_ELSE = 'this adapter brings its own server and cannot be pointed elsewhere';
+
 export function describeKnowing(name: string, makeHarness: MakeHarness): void {
   describe(`${name}: what it knows of its backend`, () => {
     const harness = useHarness(makeHarness);
@@ -50,9 +52,8 @@ export function describeKnowing(name: string, makeHarness: MakeHarness): void {
       expect((await patient).nodeDefinitions['SuiteSave']).toBeDefined();
     });
 
-    it('is unreachable where nothing listens', async () => {
-      const backend = await harness().elsewhere('nothing');
-      if (backend === null) return;
+    it('is unreachable where nothing listens', async ({ skip }) => {
+      const backend = (await harness().elsewhere('nothing')) ?? skip(NOWHERE_ELSE);
       expect(await backend.health()).toMatchObject({
         state: 'unreachable',
         error: { code: 'backend_unreachable', retryable: true },
@@ -68,9 +69,8 @@ export function describeKnowing(name: string, makeHarness: MakeHarness): void {
       expect(await failure(backend.capabilities())).toMatchObject(unreachable);
     });
 
-    it('knows that something else answers', async () => {
-      const backend = await harness().elsewhere('web-server');
-      if (backend === null) return;
+    it('knows that something else answers', async ({ skip }) => {
+      const backend = (await harness().elsewhere('web-server')) ?? skip(NOWHERE_ELSE);
       expect(await backend.health()).toMatchObject({ state: 'wrong', error: { code: 'backend_not_comfyui' } });
       expect(await backend.submit({ attemptId: newId(), graph: graphs.quick(1) })).toMatchObject({
         kind: 'refused',
