@@ -38,7 +38,9 @@ function comparable([type, options = {}]: InputSpec, isModelList: boolean): Comp
     type: choices ? 'COMBO' : type,
     choices: isModelList ? null : (choices as readonly unknown[] | null),
     options: {
-      ...Object.fromEntries(COMPARED_OPTIONS.flatMap((name) => (name in options ? [[name, normal(options[name])]] : []))),
+      ...Object.fromEntries(
+        COMPARED_OPTIONS.flatMap((name) => (name in options ? [[name, normal(options[name])]] : [])),
+      ),
       ...(isDynamic ? { shape: normal(options['options'] ?? options['template']) } : {}),
     },
   };
@@ -72,7 +74,11 @@ function differences(ours: NodeDefinition, theirs: NodeDefinition): string[] {
   };
   for (const group of ['required', 'optional'] as const) {
     const [mine, real] = [orderedInputs(ours, group), orderedInputs(theirs, group)];
-    compare(`${group} inputs`, mine.map(([name]) => name), real.map(([name]) => name));
+    compare(
+      `${group} inputs`,
+      mine.map(([name]) => name),
+      real.map(([name]) => name),
+    );
     const byName = new Map(real);
     for (const [name, spec] of mine) {
       const other = byName.get(name);
@@ -108,15 +114,21 @@ describe.runIf(recorded.size > 0)('core node definitions', () => {
     PROFILES.map((profile) => [profile, createCoreNodes({ rehearsal: rehearsalOptions(), profile })]),
   );
 
-  it.each([...(libraries.get('0.8.0') ?? []).map((node) => node.definition.name)])('%s is as a real server has it', (name) => {
-    const attempts = [...recorded].map(([profile, definitions]) => {
-      const ours = libraries.get(profile)?.find((node) => node.definition.name === name)?.definition;
-      const theirs = definitions[name];
-      if (!ours || !theirs) return [`not in ${profile}`];
-      return differences(ours, theirs);
-    });
-    expect(attempts.some((found) => found.length === 0), JSON.stringify(attempts, null, 1)).toBe(true);
-  });
+  it.each([...(libraries.get('0.8.0') ?? []).map((node) => node.definition.name)])(
+    '%s is as a real server has it',
+    (name) => {
+      const attempts = [...recorded].map(([profile, definitions]) => {
+        const ours = libraries.get(profile)?.find((node) => node.definition.name === name)?.definition;
+        const theirs = definitions[name];
+        if (!ours || !theirs) return [`not in ${profile}`];
+        return differences(ours, theirs);
+      });
+      expect(
+        attempts.some((found) => found.length === 0),
+        JSON.stringify(attempts, null, 1),
+      ).toBe(true);
+    },
+  );
 
   it('writes combos and hidden inputs in the form of the profile', () => {
     for (const [profile, definitions] of recorded) {
@@ -126,7 +138,8 @@ describe.runIf(recorded.size > 0)('core node definitions', () => {
         for (const group of ['required', 'optional'] as const) {
           for (const [name, spec] of orderedInputs(definition, group)) {
             const other = theirs.input[group]?.[name];
-            if (other) expect([definition.name, name, typeof spec[0]]).toEqual([definition.name, name, typeof other[0]]);
+            if (other)
+              expect([definition.name, name, typeof spec[0]]).toEqual([definition.name, name, typeof other[0]]);
           }
         }
         expect([definition.name, definition.input.hidden]).toEqual([definition.name, theirs.input.hidden]);

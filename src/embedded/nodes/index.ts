@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { NodeClass, RehearsalOptions } from '../node.js';
+import { animationFamily } from './animation.js';
 import { batchFamily } from './batches.js';
 import { compositeFamily } from './composite.js';
 import { conditioningFamily } from './conditioning.js';
@@ -30,6 +31,7 @@ const FAMILIES: readonly NodeFamily[] = [
   // Real: they do on pixels and texts what they say.
   loadFamily,
   saveFamily,
+  animationFamily,
   imageFamily,
   scaleFamily,
   batchFamily,

@@ -148,7 +148,7 @@ async function decode(bytes: Buffer, name: string): Promise<Decoded> {
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
     // The frames of an animation are stacked in one tall picture.
-    const height = isAnimated ? (facts.pageHeight ?? info.height) : info.height;
+    const height = isAnimated ? (facts.pageHeight ?? facts.height) : info.height;
     const frames = Array.from({ length: Math.max(1, Math.floor(info.height / height)) }, (_, index) =>
       cropFrame(data, info.width, 4, { x: 0, y: index * height, width: info.width, height }),
     );

@@ -276,7 +276,8 @@ function choiceSpec(
   }
   if (fallback !== undefined) values['default'] = literal(fallback, 'STRING');
   Object.assign(values, flagOptions(flags));
-  if (form === 'v3' || text.startsWith('{')) return { spec: ['COMBO', { ...values, multiselect: false, options: [...choices] }], folder };
+  if (form === 'v3' || text.startsWith('{'))
+    return { spec: ['COMBO', { ...values, multiselect: false, options: [...choices] }], folder };
   return { spec: [[...choices], values], folder };
 }
 

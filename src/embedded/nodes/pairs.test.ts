@@ -44,12 +44,16 @@ describe.runIf(files.length > 0)('workflow pairs', () => {
     expect(missing).toEqual([]);
   });
 
-  it.each(EXECUTED.filter((file) => files.includes(file)))('%s ends in a picture', { timeout: 60_000 }, async (file) => {
-    bench = await openBench({ standInImages: true });
-    const ui = await runGraph(bench, graphOf(file));
-    const saved = [...ui.values()].flatMap((output) => output['images'] ?? []);
-    expect(saved.length).toBeGreaterThan(0);
-    const names = readdirSync(bench.folders.output, { recursive: true }).map(String);
-    expect(names.some((name) => name.endsWith('.png'))).toBe(true);
-  });
+  it.each(EXECUTED.filter((file) => files.includes(file)))(
+    '%s ends in a picture',
+    { timeout: 60_000 },
+    async (file) => {
+      bench = await openBench({ standInImages: true });
+      const ui = await runGraph(bench, graphOf(file));
+      const saved = [...ui.values()].flatMap((output) => output['images'] ?? []);
+      expect(saved.length).toBeGreaterThan(0);
+      const names = readdirSync(bench.folders.output, { recursive: true }).map(String);
+      expect(names.some((name) => name.endsWith('.png'))).toBe(true);
+    },
+  );
 });
