@@ -257,7 +257,11 @@ export class Generations {
   }
 
   /** Submits the same request anew, as a generation of its own. */
-  async rerun(id: string, accountId: string): Promise<Generation> {
+  async rerun(
+    id: string,
+    accountId: string,
+    options: Pick<GenerationRequest, 'idempotencyKey' | 'idempotencyDigest'> = {},
+  ): Promise<Generation> {
     const generation = await this.get(id, accountId);
     const { kysely } = this.#options.db;
     const payload = await kysely
@@ -268,6 +272,7 @@ export class Generations {
     const inputs = await kysely.selectFrom('generation_inputs').selectAll().where('generation_id', '=', id).execute();
     const workflow = payload.workflow === null ? null : parseLossless(payload.workflow);
     return this.submit({
+      ...options,
       accountId,
       graph: validateGraph(parseLossless(payload.graph)),
       lane: generation.lane,
