@@ -40,6 +40,22 @@ export function comparable(frames: readonly Frame[], sleepingPrompts: ReadonlySe
   return { statuses, others };
 }
 
+/** The frames between the first and the last of one run; frames without a prompt id belong to the run around them. */
+export interface Segment {
+  readonly promptId: string;
+  readonly frames: Frame[];
+}
+
+export function segments(frames: readonly Frame[]): Segment[] {
+  const found: Segment[] = [{ promptId: '', frames: [] }];
+  for (const frame of frames) {
+    const promptId = frame.kind === 'message' ? frame.message.data['prompt_id'] : undefined;
+    if (typeof promptId === 'string' && promptId !== found.at(-1)!.promptId) found.push({ promptId, frames: [] });
+    found.at(-1)!.frames.push(frame);
+  }
+  return found;
+}
+
 interface NodeState {
   readonly state: string;
   readonly value: number;

@@ -6,12 +6,13 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { EmbeddedEngine } from '../../src/embedded/index.js';
 import { VirtualClock } from '../../src/testing/clock.js';
 import { recordingNodes } from '../../src/testing/recording-nodes.js';
+import { recordedJson } from './engine-answers.js';
 import { request } from './engine-client.js';
 import { reasonFor } from './engine-differences.js';
 import { recordedCoreNodes } from './engine-nodes.js';
 import { untilIdle } from './engine-notes.js';
 import { loadRecordings, RECORDED_VERSIONS, type Recording } from './engine-recording.js';
-import { Replay, recordedJson } from './engine-replay.js';
+import { Replay } from './engine-replay.js';
 import { picture } from './engine-requests.js';
 
 /**

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EmbeddedEngine } from '../../src/embedded/index.js';
-import { readPythonJson } from '../../src/embedded/python-json.js';
 import type { VirtualClock } from '../../src/testing/clock.js';
+import { compareAnswers, describeFrame, readJson, recordedFrame, recordedJson } from './engine-answers.js';
 import { type Answer, request, Socket } from './engine-client.js';
-import { brokenRunOrder, comparable, type Frame, isSleepingGraph } from './engine-frames.js';
+import { brokenRunOrder, comparable, type Frame, isSleepingGraph, segments } from './engine-frames.js';
 import { Matcher } from './engine-match.js';
 import { runNote, untilIdle } from './engine-notes.js';
-import type { Message, RecordedEvent, Recording } from './engine-recording.js';
+import type { RecordedEvent, Recording } from './engine-recording.js';
 import { requestBody, Uploads } from './engine-requests.js';
 
 /** How long the engine has, in real time, to produce a frame that the recording shows. */
@@ -47,6 +47,8 @@ export class Replay implements ReplayContext {
   readonly #lastHeaders = new Map<string, readonly [recorded: Answer['headers'], actual: Answer['headers']]>();
   readonly #startMs: number;
   #note = '';
+  /** What the recorder noted before it sent a prompt, by the prompt's id. */
+  readonly #noteOf = new Map<string, string>();
   #answer: Answer | null = null;
   #isImpatient = false;
 
@@ -239,10 +241,21 @@ export class Replay implements ReplayContext {
       const { frames: ownFrames } = this.sockets.get(name)!;
       const recorded = comparable(frames, this.#sleepingRecorded);
       const actual = comparable(ownFrames, this.#sleepingActual);
-      this.#compareFrames(`socket ${name}`, recorded.others, actual.others);
+      this.#compareRuns(name, recorded.others, actual.others);
       if (this.recording.scenario.startsWith('18-')) this.#compareRacingStatuses(name, actual.statuses);
       else this.#compareFrames(`socket ${name} status`, recorded.statuses, actual.statuses);
       this.report(`socket ${name}`, brokenRunOrder(ownFrames));
+    }
+  }
+
+  #compareRuns(name: string, recorded: readonly Frame[], actual: readonly Frame[]): void {
+    const [recordedRuns, actualRuns] = [segments(recorded), segments(actual)];
+    if (recordedRuns.length !== actualRuns.length && !this.#endsEarly) {
+      this.report(`socket ${name}`, [`runs: recorded ${recordedRuns.length}, engine ${actualRuns.length}`]);
+    }
+    for (const [index, run] of recordedRuns.entries()) {
+      const where = `[${this.#noteOf.get(run.promptId) ?? ''}] socket ${name} run ${index}`;
+      this.#compareFrames(where, run.frames, actualRuns[index]?.frames ?? []);
     }
   }
 
@@ -278,12 +291,12 @@ export class Replay implements ReplayContext {
     if (recorded?.kind === 'message' && actual?.kind === 'message') {
       const { message } = recorded;
       if (message.type !== actual.message.type) {
-        return [`type: recorded ${describe(recorded)}, engine ${describe(actual)}`];
+        return [`type: recorded ${describeFrame(recorded)}, engine ${describeFrame(actual)}`];
       }
       return this.matcher.compare(message.data, actual.message.data, message.type);
     }
     if (recorded?.kind === 'binary' && actual?.kind === 'binary') return this.#compareBinary(recorded.hex, actual.hex);
-    return [`frame: recorded ${describe(recorded)}, engine ${describe(actual)}`];
+    return [`frame: recorded ${describeFrame(recorded)}, engine ${describeFrame(actual)}`];
   }
 
   /** Event number and format; for pictures the header of the PNG, for metadata the beginning of its JSON. */
@@ -350,7 +363,9 @@ export class Replay implements ReplayContext {
 
   #compareAnswer(event: RecordedEvent): void {
     const answer = this.#answer!;
-    const where = `${event.method} ${event.path}`;
+    const id = (event.json as { prompt_id?: string } | undefined)?.prompt_id;
+    if (id !== undefined) this.#noteOf.set(id, this.#note);
+    const where = `[${this.#note}] ${event.method} ${event.path}`;
     if (answer.status !== event.status) {
       this.report(where, [
         `status: recorded ${event.status}, engine ${answer.status} ${answer.body.toString('utf8', 0, 300)}`,
@@ -358,8 +373,7 @@ export class Replay implements ReplayContext {
       return;
     }
     this.#learnNumber(event, answer);
-    this.report(where, compareHeaders(event.headers ?? {}, answer.headers));
-    this.report(where, this.#compareBody(event, answer));
+    this.report(where, compareAnswers(event, answer, this.matcher));
     if (answer.headers['etag'] !== undefined) this.#lastHeaders.set(event.path!, [event.headers ?? {}, answer.headers]);
   }
 
@@ -372,98 +386,4 @@ export class Replay implements ReplayContext {
     const actual = readJson(answer.body) as { number: number };
     this.matcher.setCounterOffset(Math.abs(recorded.number) - Math.abs(actual.number));
   }
-
-  #compareBody(event: RecordedEvent, answer: Answer): string[] {
-    if (event.method === 'HEAD') return [];
-    const json = recordedJson(event);
-    if (json !== undefined) {
-      const actual = readJson(answer.body);
-      if (actual === undefined) return [`body: no JSON: ${answer.body.toString('utf8', 0, 200)}`];
-      return this.matcher.compare(json, actual);
-    }
-    if (event.text !== undefined) {
-      const plain = (text: string) => text.replace(/actual body size \d+/, 'actual body size N');
-      const actual = answer.body.toString('utf8');
-      return plain(event.text) === plain(actual) || isHtml(event)
-        ? []
-        : [`text: recorded ${event.text}, engine ${actual}`];
-    }
-    if (event.hex64 !== undefined) return compareBytes(event, answer);
-    return [];
-  }
-}
-
-function recordedFrame(event: RecordedEvent): Frame {
-  if (event.bin) return { kind: 'binary', hex: event.hex64!, length: event.length! };
-  const message = event.msg ?? (readPythonJson(event.text!) as unknown as Message);
-  return { kind: 'message', message };
-}
-
-export function recordedJson(event: RecordedEvent): unknown {
-  if (event.json !== undefined) return event.json;
-  const isJson = event.headers?.['content-type']?.startsWith('application/json');
-  return isJson && event.text ? readPythonJson(event.text) : undefined;
-}
-
-function readJson(body: Buffer): unknown {
-  try {
-    return readPythonJson(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
-function isHtml(event: RecordedEvent): boolean {
-  return event.headers?.['content-type']?.startsWith('text/html') === true;
-}
-
-const COMPARED_HEADERS = [
-  'content-type',
-  'content-disposition',
-  'accept-ranges',
-  'allow',
-  'cache-control',
-  'connection',
-];
-const PRESENT_HEADERS = ['etag', 'last-modified'];
-
-function compareHeaders(recorded: Answer['headers'], actual: Answer['headers']): string[] {
-  const differences = COMPARED_HEADERS.filter((name) => {
-    // The recorder kept connections; the replay opens one per request.
-    if (name === 'connection' && recorded[name] === undefined) return false;
-    return recorded[name] !== actual[name];
-  }).map((name) => `header ${name}: recorded ${recorded[name]}, engine ${actual[name]}`);
-  const missing = PRESENT_HEADERS.filter((name) => (recorded[name] === undefined) !== (actual[name] === undefined));
-  const range = (value: string | undefined) => value?.replace(/\d+$/, 'N');
-  const ranges =
-    range(recorded['content-range']) === range(actual['content-range']) ? [] : ['header content-range differs'];
-  return [...differences, ...missing.map((name) => `header ${name}: present on one side only`), ...ranges];
-}
-
-const PNG_HEADER_BYTES = 33;
-
-/** Encoders differ, so of pictures only the header counts; and the text after it, where there is some. */
-function compareBytes(event: RecordedEvent, answer: Answer): string[] {
-  const recorded = Buffer.from(event.hex64!, 'hex');
-  const actual = answer.body.subarray(0, recorded.length);
-  const type = event.headers?.['content-type'] ?? '';
-  if (type === 'image/png') {
-    const hasText = recorded.toString('latin1', PNG_HEADER_BYTES + 4, PNG_HEADER_BYTES + 8) === 'tEXt';
-    const end = hasText ? recorded.length : PNG_HEADER_BYTES;
-    const isUpload = event.path?.includes('type=input');
-    return isUpload || recorded.subarray(0, end).equals(actual.subarray(0, end))
-      ? []
-      : [`bytes: recorded ${event.hex64}, engine ${actual.toString('hex')}`];
-  }
-  if (type.startsWith('image/')) {
-    return recorded.subarray(0, 3).equals(actual.subarray(0, 3)) ? [] : ['bytes: another picture format'];
-  }
-  return recorded.equals(actual) && event.length === answer.body.length ? [] : ['bytes differ'];
-}
-
-function describe(frame: Frame | undefined): string {
-  if (!frame) return 'nothing';
-  if (frame.kind === 'binary') return `binary ${frame.hex.slice(0, 16)}`;
-  const { type, data } = frame.message;
-  return `${type} ${JSON.stringify(data, (_, value) => (typeof value === 'bigint' ? String(value) : value)).slice(0, 160)}`;
 }
