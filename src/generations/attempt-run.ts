@@ -47,6 +47,10 @@ export interface AttemptEnvironment {
   readonly owner: string;
 }
 
+/** Of a POST. Giving up early means not to know, giving up late keeps a deadline waiting. */
+const SHORTEST_SUBMIT_MS = 1_000;
+const LONGEST_SUBMIT_MS = 30_000;
+
 export type AttemptStart =
   /** Just claimed by us. */
   | { readonly kind: 'fresh' }
@@ -161,9 +165,11 @@ export class AttemptRun {
     );
     if (!marked) return null;
     await this.#env.probe('marked-sent', this.attempt);
+    const leftMs = payload.queueDeadlineAt - this.#env.clock.now();
     const outcome = await this.#backend.submit({
       attemptId: this.attempt.attemptId,
       graph,
+      timeoutMs: Math.max(SHORTEST_SUBMIT_MS, Math.min(LONGEST_SUBMIT_MS, leftMs)),
       ...(payload.workflow === null ? {} : { workflow: payload.workflow }),
     });
     signal.throwIfAborted();
@@ -224,7 +230,10 @@ export class AttemptRun {
   /** Best effort to stop a run that we give up. Returns its result when it finished after all. */
   async #stopOverdue(signal: AbortSignal): Promise<AttemptResult | null> {
     try {
-      const outcome = await this.#backend.cancel(this.attempt.attemptId, { signal });
+      const outcome = await this.#backend.cancel(this.attempt.attemptId, {
+        signal,
+        timeoutMs: this.#env.limits.cancelMs,
+      });
       return outcome.state === 'finished' && outcome.result.outcome === 'succeeded' ? outcome.result : null;
     } catch {
       signal.throwIfAborted();

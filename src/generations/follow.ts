@@ -1,9 +1,10 @@
 import type { Clock } from '../core/clock.js';
+import { toEaselError } from '../core/errors.js';
 import { isGenerationTerminal } from '../core/statuses.js';
 import type { Db } from '../db/index.js';
 import type { EventHub } from './event-hub.js';
 import { readEvents } from './read.js';
-import { type GenerationEvent, isTerminalEvent } from './types.js';
+import { type DurableEvent, type GenerationEvent, isTerminalEvent } from './types.js';
 
 export interface FollowOptions {
   /** Resume: durable events up to and including this `seq` were seen already. 0 begins at the beginning. */
@@ -56,7 +57,8 @@ export async function* followGeneration(
         durableHint = false;
         // What was heard live before a durable event belongs before it: a bar must not move after "succeeded".
         yield* live.splice(0);
-        for (const event of await readEvents(db.kysely, generationId, seq)) {
+        const events = await readOrNull(db, generationId, seq);
+        for (const event of events ?? []) {
           seq = event.seq;
           yield event;
           if (isTerminalEvent(event)) return;
@@ -94,4 +96,15 @@ async function lastEvent(
     .where('id', '=', generationId)
     .executeTakeFirst();
   return row === undefined ? null : { seq: row.event_seq, isTerminal: isGenerationTerminal(row.status) };
+}
+
+/** Null while the database is away: a follower that waited for an hour should not be cut off by a minute's outage. */
+async function readOrNull(db: Db, generationId: string, afterSeq: number): Promise<DurableEvent[] | null> {
+  try {
+    return await readEvents(db.kysely, generationId, afterSeq);
+  } catch (thrown) {
+    const error = toEaselError(thrown);
+    if (error.code !== 'database_unavailable' && error.code !== 'database_conflict') throw error;
+    return null;
+  }
 }

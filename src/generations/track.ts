@@ -40,6 +40,9 @@ export const LOOKS = {
   absentAgainMs: 400,
   firstLookMs: 3_000,
   failedLookMaxMs: 5_000,
+  /** Time limits of one look: a server that accepts connections and stays silent must not hold up a deadline. */
+  shortestLookMs: 500,
+  longestLookMs: 10_000,
 };
 
 export class AttemptTracker {
@@ -131,7 +134,9 @@ export class AttemptTracker {
 
   async #look(signal: AbortSignal): Promise<Sighting | EaselError> {
     try {
-      return await this.#backend.find(this.#attemptId, { signal });
+      const leftMs = this.#deadlineAt() - this.#options.clock.now();
+      const timeoutMs = Math.max(LOOKS.shortestLookMs, Math.min(LOOKS.longestLookMs, leftMs));
+      return await this.#backend.find(this.#attemptId, { signal, timeoutMs });
     } catch (error) {
       return toEaselError(error);
     }
@@ -143,7 +148,8 @@ export class AttemptTracker {
     for (let tries = 0; ; tries += 1) {
       signal.throwIfAborted();
       try {
-        const outcome = await this.#backend.cancel(this.#attemptId, { signal });
+        const timeoutMs = Math.max(LOOKS.shortestLookMs, askedAt + cancelMs - clock.now());
+        const outcome = await this.#backend.cancel(this.#attemptId, { signal, timeoutMs });
         if (outcome.state === 'finished') return { kind: 'finished', result: outcome.result };
         if (outcome.state !== 'stopping') return { kind: 'cancelled', verified: true };
       } catch (error) {

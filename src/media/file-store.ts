@@ -59,6 +59,8 @@ export class FileMediaStore implements MediaStore {
   async stage(source: Readable | Uint8Array, options: StageOptions): Promise<StagedMedia> {
     const { owner, signal } = options;
     const chunks = source instanceof Uint8Array ? slices(source) : source;
+    // It may fail before the loop below listens, and an error event that nobody hears ends the process. The loop throws it.
+    if (!(source instanceof Uint8Array)) source.on('error', () => {});
     const onAbort = () => destroy(source, signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
