@@ -24,35 +24,38 @@ export interface LoadedModel {
   readonly input: string;
 }
 
-/** Names of inputs that hold a model file, by convention of the core nodes, which custom nodes follow. */
-const FOLDER_BY_INPUT: Readonly<Record<string, string>> = {
-  ckpt_name: 'checkpoints',
-  unet_name: 'diffusion_models',
-  vae_name: 'vae',
-  clip_name: 'text_encoders',
-  clip_name1: 'text_encoders',
-  clip_name2: 'text_encoders',
-  clip_name3: 'text_encoders',
-  clip_name4: 'text_encoders',
-  lora_name: 'loras',
-  control_net_name: 'controlnet',
-  style_model_name: 'style_models',
-  gligen_name: 'gligen',
-  hypernetwork_name: 'hypernetworks',
-  photomaker_model_name: 'photomaker',
-  audio_encoder_name: 'audio_encoders',
-};
+/**
+ * Names of inputs that hold a model file, by convention of the core nodes, which custom nodes follow. Maps, because graphs
+ * of strangers may name an input `constructor`.
+ */
+const FOLDER_BY_INPUT: ReadonlyMap<string, string> = new Map([
+  ['ckpt_name', 'checkpoints'],
+  ['unet_name', 'diffusion_models'],
+  ['vae_name', 'vae'],
+  ['clip_name', 'text_encoders'],
+  ['clip_name1', 'text_encoders'],
+  ['clip_name2', 'text_encoders'],
+  ['clip_name3', 'text_encoders'],
+  ['clip_name4', 'text_encoders'],
+  ['lora_name', 'loras'],
+  ['control_net_name', 'controlnet'],
+  ['style_model_name', 'style_models'],
+  ['gligen_name', 'gligen'],
+  ['hypernetwork_name', 'hypernetworks'],
+  ['photomaker_model_name', 'photomaker'],
+  ['audio_encoder_name', 'audio_encoders'],
+]);
 
 /** Classes whose input name alone would mislead. */
-const FOLDER_BY_CLASS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  CLIPVisionLoader: { clip_name: 'clip_vision' },
-  UpscaleModelLoader: { model_name: 'upscale_models' },
-  ModelPatchLoader: { name: 'model_patches' },
-};
+const FOLDER_BY_CLASS_INPUT: ReadonlyMap<string, string> = new Map([
+  ['CLIPVisionLoader.clip_name', 'clip_vision'],
+  ['UpscaleModelLoader.model_name', 'upscale_models'],
+  ['ModelPatchLoader.name', 'model_patches'],
+]);
 
 /** The model folder that an input names a file of, or undefined when it is no model input. */
 export function modelFolder(classType: string, input: string): string | undefined {
-  return FOLDER_BY_CLASS[classType]?.[input] ?? FOLDER_BY_INPUT[input];
+  return FOLDER_BY_CLASS_INPUT.get(`${classType}.${input}`) ?? FOLDER_BY_INPUT.get(input);
 }
 
 export function fingerprint(graph: Graph, definitions?: NodeDefinitions): Fingerprint {

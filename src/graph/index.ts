@@ -1,10 +1,23 @@
 /** Pure work on graphs and workflow files: parse, validate, convert, bind, describe. */
 export {
+  type BindOptions,
+  type BoundGraph,
+  findInput,
+  type GraphChange,
+  seedInputs,
+  setInput,
+  setInputs,
+  setNegative,
+  setPrompt,
+  setSeed,
+} from './bind.js';
+export {
   type Conversion,
   type ConversionWarning,
   type ConvertOptions,
   convertUiToApi,
 } from './convert/index.js';
+export { DefinitionIndex, type InputDefinition } from './definitions.js';
 export {
   type EmbeddedOptions,
   loadWorkflow,
@@ -13,6 +26,15 @@ export {
   type WorkflowFileKind,
 } from './embedded-metadata.js';
 export { type Fingerprint, fingerprint, type LoadedModel, modelFolder } from './fingerprint.js';
+export { type DetectedInput, detectInputs, type InputRole, type InputValueType } from './inputs.js';
+export {
+  findMissing,
+  type Missing,
+  type MissingChoice,
+  type MissingClass,
+  type MissingInput,
+  requireAvailable,
+} from './missing.js';
 export { didYouMean, nearestNames } from './nearest.js';
 export {
   DEFAULT_MAX_WORKFLOW_BYTES,
@@ -22,6 +44,8 @@ export {
   parseWorkflowText,
   readWorkflowValue,
 } from './parse.js';
+export { ancestors, displayOrder, outputNodes, reachableNodes, topologicalOrder } from './topology.js';
+export { type FoundPrompt, findPrompt, type InputRef, type Polarity } from './trace.js';
 export {
   type Graph,
   type GraphNode,

@@ -40,7 +40,7 @@ export class NodeEmitter {
     const inputs: Record<string, JsonValue> = {};
     const overrides = scope.outer?.overrides.get(node.id);
     for (const [name, value] of [...widgets.values, ...(overrides ?? [])]) {
-      setLiteral(inputs, name, this.#transformed(scope, node, definition, name, value));
+      setLiteral(inputs, name, this.#transformed(node, definition, name, value));
     }
     for (const slot of node.inputs) {
       if (slot.link === null) continue;
@@ -84,17 +84,17 @@ export class NodeEmitter {
     const declared = this.#scopes.definitions.input(node.type, slot.name);
     const wanted = declared === undefined || declared.type.startsWith('COMFY_') ? slot.type : declared.type;
     const resolved = this.#links.resolve(scope, slot, wanted);
-    if (resolved.kind === 'node') inputs[slot.name] = [resolved.id, resolved.slot];
+    if (resolved.kind === 'node') setInput(inputs, slot.name, [resolved.id, resolved.slot]);
     // The window hands on the value of a promoted widget without transforming it, to sockets too.
     if (resolved.kind === 'own' && own !== undefined) setLiteral(inputs, slot.name, own);
     if (resolved.kind !== 'value') return;
     if (resolved.from === 'promoted') setLiteral(inputs, slot.name, resolved.value);
     else if (slot.widget !== null || (declared !== undefined && isWidget(declared))) {
-      setLiteral(inputs, slot.name, this.#transformed(scope, node, definition, slot.name, resolved.value));
+      setLiteral(inputs, slot.name, this.#transformed(node, definition, slot.name, resolved.value));
     }
   }
 
-  #transformed(scope: Scope, node: UiNode, definition: NodeDefinition, name: string, value: JsonValue): JsonValue {
+  #transformed(node: UiNode, definition: NodeDefinition, name: string, value: JsonValue): JsonValue {
     if (typeof value !== 'string') return value;
     if (name === 'sampler_name') return value.replace(/^sample_/, '');
     if (name === 'filename_prefix' && definition.output_node === true) return this.#replacePatterns(value);
@@ -130,7 +130,12 @@ function asText(value: JsonValue | undefined): string | undefined {
 
 /** A bare array would be read as a link. */
 function setLiteral(inputs: Record<string, JsonValue>, name: string, value: JsonValue): void {
-  inputs[name] = Array.isArray(value) ? { __value__: value } : value;
+  setInput(inputs, name, Array.isArray(value) ? { __value__: value } : value);
+}
+
+/** Names come from files of strangers; this one would replace the prototype of the object. */
+function setInput(inputs: Record<string, JsonValue>, name: string, value: JsonValue): void {
+  if (name !== '__proto__') inputs[name] = value;
 }
 
 function holdsFile(value: JsonValue | undefined): boolean {

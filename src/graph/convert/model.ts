@@ -225,7 +225,8 @@ function readLinks(value: JsonValue | undefined): Map<string, UiLink> {
 }
 
 export function idOf(value: JsonValue | undefined): string | null {
-  if (typeof value === 'string' && value !== '') return value;
+  // As a key of the graph this name would replace the prototype of the object.
+  if (typeof value === 'string' && value !== '' && value !== '__proto__') return value;
   return typeof value === 'number' || typeof value === 'bigint' ? String(value) : null;
 }
 

@@ -54,11 +54,11 @@ export function promotedValues(
 
 function byIndex(
   definition: SubgraphDefinition,
-  valueOf: (inputName: string) => JsonValue | undefined,
+  storedFor: (inputName: string) => JsonValue | undefined,
 ): Map<number, JsonValue> {
   const values = new Map<number, JsonValue>();
   definition.inputs.forEach(({ name }, index) => {
-    const value = valueOf(name);
+    const value = storedFor(name);
     if (value !== undefined && value !== null) values.set(index, value);
   });
   return values;

@@ -183,8 +183,8 @@ export class LinkResolver {
   }
 
   #knownIn(scope: Scope): Map<string, Resolved> {
-    let known = this.#known.get(scope);
-    if (known === undefined) this.#known.set(scope, (known = new Map()));
+    const known = this.#known.get(scope) ?? new Map<string, Resolved>();
+    this.#known.set(scope, known);
     return known;
   }
 }

@@ -64,10 +64,10 @@ export class WorkflowScopes {
 
   /** The inside of an instance. Throws GraphError `graph_unconvertible` for what cannot be opened. */
   open(scope: Scope, instance: UiNode): Scope {
-    let inner = this.#opened.get(scope);
-    if (inner === undefined) this.#opened.set(scope, (inner = new Map()));
-    let opened = inner.get(instance);
-    if (opened === undefined) inner.set(instance, (opened = this.#open(scope, instance)));
+    const inner = this.#opened.get(scope) ?? new Map<UiNode, Scope>();
+    this.#opened.set(scope, inner);
+    const opened = inner.get(instance) ?? this.#open(scope, instance);
+    inner.set(instance, opened);
     return opened;
   }
 

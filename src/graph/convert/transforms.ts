@@ -13,7 +13,7 @@ const MAX_CHOICE_DEPTH = 100;
  * plain character. A brace that is never closed ends with the text, as in the window.
  */
 export function expandDynamicPrompt(text: string, random: RandomSource): string {
-  const source = text.replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
+  const source = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
   if (!/[{\\]/.test(source)) return source;
   // One frame per open brace: the finished alternatives and the one being read. The lowest is the text itself.
   const frames: { alternatives: string[]; current: string }[] = [{ alternatives: [], current: '' }];
