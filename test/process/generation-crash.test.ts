@@ -6,6 +6,7 @@ import { systemClock } from '../../src/core/clock.js';
 import { EmbeddedEngine } from '../../src/embedded/index.js';
 import { createCoreNodes } from '../../src/embedded/nodes/index.js';
 import { FileMediaStore } from '../../src/media/index.js';
+import { manualRandom } from '../../src/testing/index.js';
 import { recordingNodes } from '../../src/testing/recording-nodes.js';
 import { bundleChild, Child } from '../helpers/child.js';
 import { describeEachDatabase } from '../helpers/databases.js';
@@ -38,7 +39,6 @@ const GRAPH = {
 describeEachDatabase('kill -9', ({ createDatabase }) => {
   let script: string;
   let engine: EmbeddedEngine;
-  let engineUrl: string;
   const folders: string[] = [];
   const children: Child[] = [];
   const makeFolder = () => {
@@ -64,17 +64,26 @@ describeEachDatabase('kill -9', ({ createDatabase }) => {
     return child;
   };
 
-  test.each(WINDOWS)('after %s: settled once, run once, nothing left behind', async (window) => {
+  async function setUp() {
     const rehearsal = { stepMs: 0, loadMs: 0, previewSize: 0, models: 'any' as const, standInImages: false };
     engine = new EmbeddedEngine({
       nodes: [...createCoreNodes({ rehearsal }), ...recordingNodes()],
       dataDir: makeFolder(),
       rehearsal,
     });
-    engineUrl = (await engine.start()).url;
+    const { url } = await engine.start();
     const database = await createDatabase();
     const dataDir = makeFolder();
-    const common = { dataDir, databaseUrl: database.url, backendUrl: engineUrl };
+    return { database, dataDir, common: { dataDir, databaseUrl: database.url, backendUrl: url } };
+  }
+
+  /** The engine's history is in memory and whole: one entry per prompt that it ran. */
+  async function ranOnEngine(): Promise<string[]> {
+    return Object.keys((await (await fetch(`${engine.url}/history`)).json()) as Record<string, unknown>);
+  }
+
+  test.each(WINDOWS)('after %s: settled once, run once, nothing left behind', async (window) => {
+    const { database, dataDir, common } = await setUp();
 
     const first = startChild({ ...common, hold: window, graph: GRAPH });
     await first.line(`reached ${window}`);
@@ -94,28 +103,46 @@ describeEachDatabase('kill -9', ({ createDatabase }) => {
     expect(events.map((event) => event.seq)).toEqual(events.map((_, index) => index + 1));
     expect(events.filter((event) => event.type === 'succeeded')).toHaveLength(1);
 
-    // The engine's history is in memory and whole: one entry per prompt that it ran.
-    const history = (await (await fetch(`${engineUrl}/history`)).json()) as Record<string, unknown>;
-    expect(Object.keys(history)).toHaveLength(1);
+    const ran = await ranOnEngine();
+    expect(ran).toHaveLength(1);
     const attempts = await db.kysely.selectFrom('attempts').selectAll().where('generation_id', '=', id).execute();
-    expect(attempts.filter((attempt) => attempt.status === 'succeeded').map((attempt) => attempt.id)).toEqual(
-      Object.keys(history),
-    );
+    expect(attempts.filter((attempt) => attempt.status === 'succeeded').map((attempt) => attempt.id)).toEqual(ran);
     expect(attempts.every((attempt) => attempt.finished_at !== null)).toBe(true);
 
-    await expectNoOrphans(db, dataDir);
+    await expectNoOrphans(db, dataDir, 2);
   });
+
+  test('again and again, wherever it happens to be: 12 generations end once each', async () => {
+    const { database, dataDir, common } = await setUp();
+    const random = manualRandom(20_26);
+    for (let round = 0; round < 6; round += 1) {
+      const child = startChild({ ...common, batch: 12 });
+      const steps = 5 + Math.floor(random() * 25);
+      await child.line(() => child.lines.filter((line) => line.startsWith('at ')).length >= steps);
+      await child.kill('SIGKILL');
+    }
+    const last = startChild({ ...common, batch: 12 });
+    expect(await last.line((line) => line.startsWith('all ended'))).toBe('all ended succeeded');
+
+    expect(await ranOnEngine()).toHaveLength(12);
+    const db = await database.open();
+    const ends = await db.kysely.selectFrom('events').select('generation_id').where('type', '=', 'succeeded').execute();
+    expect(new Set(ends.map((event) => event.generation_id)).size).toBe(12);
+    expect(ends).toHaveLength(12);
+    await expectNoOrphans(db, dataDir, 12);
+  }, 120_000);
 
   async function expectNoOrphans(
     db: Awaited<ReturnType<Awaited<ReturnType<typeof createDatabase>>['open']>>,
     dataDir: string,
+    outputCount: number,
   ) {
     const outputs = await db.kysely
       .selectFrom('outputs')
       .innerJoin('media', 'media.id', 'outputs.media_id')
       .selectAll()
       .execute();
-    expect(outputs).toHaveLength(2);
+    expect(outputs).toHaveLength(outputCount);
     const rows = await db.kysely.selectFrom('media').selectAll().execute();
     expect(rows.map((row) => row.state)).toEqual(rows.map(() => 'stored'));
     const store = new FileMediaStore({ root: join(dataDir, 'media'), clock: systemClock });

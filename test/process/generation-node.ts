@@ -8,7 +8,7 @@ import { validateGraph } from '../../src/graph/index.js';
  * One Easel process for the crash tests. Its argument is JSON:
  *
  *   { dataDir, databaseUrl, backendUrl, hold?: probe point at which to stand still for ever, graph?: submit this,
- *     follow?: generation id to wait for }
+ *     follow?: generation id to wait for, batch?: submit so many under fixed keys and wait for all of them }
  *
  * It prints `submitted ID`, `reached POINT`, `ended STATUS`, then lives until it is killed or told to stop on stdin.
  */
@@ -19,6 +19,7 @@ const order = JSON.parse(process.argv[2] ?? '{}') as {
   readonly hold?: string;
   readonly graph?: unknown;
   readonly follow?: string;
+  readonly batch?: number;
 };
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -57,4 +58,25 @@ if (order.follow !== undefined) {
   const ended = await easel.generations.wait(order.follow, 'crash');
   await easel.generations.sweep();
   say(`ended ${ended.status}`);
+}
+
+if (order.batch !== undefined) {
+  const graphOf = (index: number) =>
+    validateGraph({
+      '1': { class_type: 'EmptyImage', inputs: { width: 16, height: 16, batch_size: 1, color: index } },
+      '2': { class_type: 'SaveImage', inputs: { images: ['1', 0], filename_prefix: `batch-${index}` } },
+    });
+  const ids: string[] = [];
+  for (let index = 0; index < order.batch; index += 1) {
+    // A process that was killed in between submits the same again: the key makes it once.
+    const accepted = await easel.generations.submit({
+      accountId: 'crash',
+      graph: graphOf(index),
+      idempotencyKey: `batch-${index}`,
+    });
+    ids.push(accepted.id);
+  }
+  const ended = await Promise.all(ids.map((id) => easel.generations.wait(id, 'crash')));
+  await easel.generations.sweep();
+  say(`all ended ${[...new Set(ended.map((generation) => generation.status))].join(' ')}`);
 }
