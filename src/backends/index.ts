@@ -1,4 +1,23 @@
 /** What executes graphs: the interface, and its adapters. */
 export { ComfyUiBackend, type ComfyUiBackendOptions } from './comfyui.js';
 export { EmbeddedBackend, type EmbeddedBackendOptions } from './embedded.js';
-export * from './spec.js';
+export {
+  type AttemptOutput,
+  type AttemptResult,
+  BACKEND_SPEC_VERSION,
+  type Backend,
+  type BackendCapabilities,
+  type BackendEvent,
+  type BackendHealth,
+  type CallOptions,
+  type CancelOutcome,
+  type FileOutput,
+  type OpenedOutput,
+  type OutputKind,
+  type Sighting,
+  type SubmitOutcome,
+  type SubmitRequest,
+  type TextOutput,
+  type UploadedFile,
+  type UploadFile,
+} from './spec.js';

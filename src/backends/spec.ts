@@ -69,7 +69,7 @@ export type SubmitOutcome =
   | { readonly kind: 'unknown'; readonly error: EaselError };
 
 export type Sighting =
-  /** `position` counts from 0, over the backend's whole queue in execution order. */
+  /** `position` counts from 0, over the backend's whole queue in execution order; what runs is at 0. */
   | { readonly state: 'queued'; readonly position: number }
   | { readonly state: 'running' }
   | { readonly state: 'finished'; readonly result: AttemptResult }
@@ -129,7 +129,7 @@ export interface OpenedOutput {
 }
 
 export interface UploadFile {
-  /** Chosen by Easel; letters, digits, `.`, `-`, `_` only. */
+  /** Chosen by Easel and derived from the content; letters, digits, `.`, `-`, `_` only. */
   readonly filename: string;
   readonly contentType: string;
   readonly bytes: number;
@@ -166,7 +166,10 @@ export type BackendEvent =
       readonly bytes: Buffer;
     }
   | { readonly type: 'warning'; readonly attemptId: string; readonly nodeId: string | null; readonly message: string }
-  /** A hint that `find` will now show the end. Never the result itself: the history is the truth. */
+  /**
+   * A hint to look: `find` probably shows the end now. Never the result itself, which only the history tells. It may
+   * come more than once, and too early for an attempt whose own events cannot be heard (sent before a reconnect).
+   */
   | { readonly type: 'ended'; readonly attemptId: string };
 
 export interface BackendHealth {

@@ -13,8 +13,7 @@ export type {
   ViewedFile,
   ViewRequest,
 } from './http-types.js';
-export { safeContentType } from './multipart.js';
-export { EXECUTION_BLOCKED, interpretHistory, nodeFailure, type RunResult } from './outcome.js';
+export { EXECUTION_BLOCKED, interpretHistory, type RunResult } from './outcome.js';
 export type { OutputKind, RunFile, RunOutput, RunText, TempOutputs } from './outputs.js';
 export { type Refusal, refusalError } from './refusals.js';
 export type {
@@ -36,4 +35,4 @@ export {
 } from './socket.js';
 export { TimeLimit } from './time-limit.js';
 export type { CallOptions, TransportOptions } from './transport.js';
-export { honoursTargetedInterrupt, parseVersion } from './versions.js';
+export { honoursTargetedInterrupt } from './versions.js';

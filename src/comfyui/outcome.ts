@@ -81,10 +81,7 @@ const OUT_OF_MEMORY_TEXT =
   /\b(?:CUDA|HIP|MPS|XPU|backend)\b.{0,40}\bout of memory\b|not enough memory: you tried to allocate/i;
 
 /** An `execution_error` payload. The message names the node and what it raised. */
-export function nodeFailure(
-  data: Readonly<Record<string, unknown>>,
-  graph: Readonly<Record<string, unknown>> = {},
-): BackendError {
+function nodeFailure(data: Readonly<Record<string, unknown>>, graph: Readonly<Record<string, unknown>>): BackendError {
   const nodeId = text(data['node_id']);
   const nodeType = text(data['node_type']);
   const exceptionType = text(data['exception_type']) || 'an exception';

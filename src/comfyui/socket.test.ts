@@ -22,6 +22,7 @@ class ScriptedServer {
     const server = createServer();
     this.#server = server;
     server.on('upgrade', (request, socket, head) => {
+      socket.on('error', () => {});
       if (this.upgradeStatus !== null) {
         socket.end(`HTTP/1.1 ${this.upgradeStatus} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
         this.#happened();

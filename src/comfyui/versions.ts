@@ -9,7 +9,7 @@ export function honoursTargetedInterrupt(version: string | null): boolean {
 }
 
 /** `0.3.64`, `v0.8.0`, `0.12.1-fork.3`. Null when it does not begin like a version. */
-export function parseVersion(version: string | null): readonly [number, number, number] | null {
+function parseVersion(version: string | null): readonly [number, number, number] | null {
   const match = /^v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?/.exec(version?.trim() ?? '');
   return match === null ? null : [Number(match[1]), Number(match[2]), Number(match[3] ?? 0)];
 }

@@ -41,7 +41,13 @@ describe.skipIf(folder === null)('client against recordings', () => {
 
 function noteOf(report: ReplayReport): string {
   const { calls, prompts, ends, notSent, faults } = report;
-  const sent = `${calls} calls, ${prompts} prompts, ${ends} ends compared`;
-  const rest = notSent === 0 ? '' : `; ${notSent} recorded requests are ones that this client never makes`;
-  return faults.length === 0 ? `${sent}${rest}` : `${faults.length} faults: ${faults[0]}`;
+  if (faults.length > 0) return `${faults.length} faults: ${faults[0]}`;
+  const parts = [`${count(calls, 'call')} made and compared`];
+  if (prompts > 0) parts.push(`${count(ends, 'end')} of ${count(prompts, 'accepted prompt')} recorded and compared`);
+  if (notSent > 0) parts.push(`${count(notSent, 'recorded request')} of a kind that this client never makes`);
+  return parts.join('; ');
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -338,10 +338,10 @@ export class ReplayPlayer {
   async #checkEnds(): Promise<void> {
     for (const prompt of this.#prompts.all) {
       const { actor, id, state, history } = prompt;
+      if (state === 'deleted' || history !== null) this.#ends += 1;
       if (state === 'deleted')
         this.#report(id, same('after its deletion', (await actor.backend.find(id)).state, 'absent'));
       if (state !== 'done' || history === null) continue;
-      this.#ends += 1;
       const sighting = await actor.backend.find(id);
       this.#report(
         id,

@@ -44,6 +44,8 @@ export class ReplayServer {
     });
     this.#sockets = new WebSocketServer({ noServer: true });
     this.#server.on('upgrade', (request, socket, head) => {
+      // The client may hang up on a refusal before it has read it.
+      socket.on('error', () => {});
       if (this.refuseUpgradeWith !== null) {
         socket.end(`HTTP/1.1 ${this.refuseUpgradeWith} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
         this.#onRefusal?.();
