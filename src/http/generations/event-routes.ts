@@ -1,0 +1,93 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { z } from 'zod';
+import { stringifyLossless } from '../../core/json.js';
+import { isGenerationTerminal } from '../../core/statuses.js';
+import type { GenerationEvent } from '../../generations/index.js';
+import { accountOf } from '../account.js';
+import type { HttpContext } from '../context.js';
+import { EventStream, type Frame } from '../event-stream.js';
+import { check, flag, pathId, strictObject, wholeNumber } from '../validate.js';
+import { eventJson } from './json.js';
+
+const HEARTBEAT_MS = 15_000;
+const RETRY_MS = 2_000;
+const MAX_SEQ = 999_999_999;
+
+const query = strictObject({ after: wholeNumber(0, MAX_SEQ).optional(), previews: flag });
+const headers = z.object({ 'last-event-id': z.union([z.literal(''), wholeNumber(0, MAX_SEQ)]).optional() });
+
+/** The events of a generation as they happen, by server-sent events. Ends after the terminal event. */
+export const eventRoutes =
+  ({ generations, clock, closing, logger }: HttpContext): FastifyPluginAsync =>
+  async (app) => {
+    app.get<{ Params: { readonly id: string } }>(
+      '/v1/generations/:id/events',
+      { exposeHeadRoute: false },
+      async (request, reply) => {
+        const { after, previews = false } = check(query, request.query, 'query');
+        const { 'last-event-id': lastEventId } = check(headers, request.headers, 'headers');
+        const id = pathId(request.params.id, 'generation');
+        const accountId = accountOf(request);
+        const generation = await generations.get(id, accountId);
+        // A browser that connects anew does so under the same address, with a header that knows better.
+        const afterSeq = (lastEventId === '' ? undefined : lastEventId) ?? after ?? 0;
+
+        const stop = new AbortController();
+        const events = generations.events(id, accountId, { afterSeq, signal: stop.signal });
+        let first: GenerationEvent | null = null;
+        if (afterSeq > 0 && isGenerationTerminal(generation.status)) {
+          const next = await events.next();
+          // 204 tells a browser not to connect again, as it would do for good after any other end.
+          if (next.done) return reply.code(204).send();
+          first = next.value;
+        }
+
+        let release = (): void => {};
+        const stream = new EventStream({
+          clock,
+          heartbeatMs: HEARTBEAT_MS,
+          retryMs: RETRY_MS,
+          onClose: () => {
+            release();
+            stop.abort();
+          },
+        });
+        release = closing.onBegin(() => {
+          stop.abort();
+          stream.finish();
+        });
+        const follow = async (): Promise<void> => {
+          try {
+            if (first !== null) stream.send(frameOf(first));
+            for await (const event of events) {
+              if (event.type !== 'preview' || previews) stream.send(frameOf(event));
+            }
+            stream.finish();
+          } catch (error) {
+            if (stop.signal.aborted) return;
+            logger.warn({ request_id: request.id, generation_id: id, err: error }, 'an event stream broke off');
+            // Cut, not ended: the client connects anew and resumes.
+            stream.destroy();
+          }
+        };
+        void follow();
+        return (
+          reply
+            .header('content-type', 'text/event-stream; charset=utf-8')
+            .header('cache-control', 'no-store')
+            // nginx would collect events until its buffer is full.
+            .header('x-accel-buffering', 'no')
+            .send(stream)
+        );
+      },
+    );
+  };
+
+function frameOf(event: GenerationEvent): Frame {
+  return {
+    ...('seq' in event ? { id: String(event.seq) } : {}),
+    event: event.type,
+    data: () => stringifyLossless(eventJson(event)),
+    keep: event.type === 'progress' || event.type === 'preview' ? 'newest' : 'all',
+  };
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
+import { strictObject } from '../validate.js';
+
+/** The body of POST /v1/generations. */
+
+const MAX_PROMPT_CHARS = 100_000;
+const MAX_SEED = 2n ** 64n - 1n;
+
+const jsonObject = z.custom<JsonObject>(isJsonObject, 'expected an object');
+const prompt = z.string().max(MAX_PROMPT_CHARS).optional();
+const limitMs = z.int().min(1).max(2_147_483_647).optional();
+
+/** Up to 2^64-1. As text too: most languages cannot write such a number, and JavaScript would round it. */
+const seed = z
+  .union([z.int().min(0), z.bigint(), z.string().regex(/^\d{1,20}$/)], {
+    error: `expected a whole number from 0 to ${MAX_SEED}, or one as text`,
+  })
+  .transform((value) => BigInt(value))
+  .refine((value) => value >= 0n && value <= MAX_SEED, `expected a whole number from 0 to ${MAX_SEED}`);
+
+export const submitBody = strictObject({
+  graph: jsonObject.optional(),
+  workflow: jsonObject.optional(),
+  prompt,
+  negative: prompt,
+  seed: seed.optional(),
+  set: z
+    .record(
+      z.string(),
+      z.custom<JsonValue>((value) => value !== undefined),
+    )
+    .optional(),
+  inputs: z.record(z.string(), strictObject({ media_id: z.string().min(1).max(100) })).optional(),
+  lane: z.enum(['interactive', 'batch']).optional(),
+  backend_id: z.string().min(1).max(100).optional(),
+  limits: strictObject({
+    queue_ms: limitMs,
+    run_ms: limitMs,
+    max_attempts: z.int().min(1).max(100).optional(),
+  }).optional(),
+  metadata: jsonObject.optional(),
+}).refine(({ graph, workflow }) => graph !== undefined || workflow !== undefined, {
+  message: 'send a "graph" (API format) or a "workflow" (UI format)',
+  path: ['graph'],
+});
+
+export type SubmitBody = z.output<typeof submitBody>;

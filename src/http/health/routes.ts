@@ -1,0 +1,50 @@
+import type { FastifyPluginAsync } from 'fastify';
+import type { Clock } from '../../core/clock.js';
+import { LOCAL_ACCOUNT } from '../account.js';
+import type { HttpContext } from '../context.js';
+
+/** A database that does not answer within this time is as good as none. */
+const DATABASE_LIMIT_MS = 3_000;
+
+/**
+ * For supervisors and load balancers. `live`: the process answers; restart it when not. `ready`: a generation submitted now
+ * would be stored and could be run; send it nothing when not.
+ */
+export const healthRoutes =
+  ({ generations, healths, clock, logger }: HttpContext): FastifyPluginAsync =>
+  async (app) => {
+    app.get('/health/live', async () => ({ status: 'live' }));
+
+    app.get('/health/ready', async (_request, reply) => {
+      const [database, looks] = await Promise.all([
+        answersInTime(clock, () => generations.list({ accountId: LOCAL_ACCOUNT, limit: 1 })),
+        healths.look(),
+      ]);
+      if (database !== null) logger.warn({ err: database }, 'the database does not answer');
+      const ready = looks.filter(({ health }) => health.state === 'ready').length;
+      const isReady = database === null && ready > 0;
+      return reply.code(isReady ? 200 : 503).send({
+        status: isReady ? 'ready' : 'not_ready',
+        database: database === null ? 'ok' : 'failed',
+        backends: { ready, total: looks.length },
+      });
+    });
+  };
+
+/** Null when it does, otherwise why not. */
+async function answersInTime(clock: Clock, ask: () => Promise<unknown>): Promise<unknown> {
+  let give = (_reason: unknown): void => {};
+  const tooLate = new Promise<unknown>((resolve) => {
+    give = resolve;
+  });
+  const timer = clock.setTimer(() => give(new Error(`No answer within ${DATABASE_LIMIT_MS} ms.`)), DATABASE_LIMIT_MS);
+  try {
+    const answer = ask().then(
+      () => null,
+      (error: unknown) => error,
+    );
+    return await Promise.race([answer, tooLate]);
+  } finally {
+    timer.cancel();
+  }
+}

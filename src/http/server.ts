@@ -1,0 +1,102 @@
+import { type FastifyInstance, fastify } from 'fastify';
+import type { Clock } from '../core/clock.js';
+import type { Logger } from '../core/log.js';
+import { logWhenDone } from './access-log.js';
+import { BackendHealths } from './backends/healths.js';
+import { backendRoutes } from './backends/routes.js';
+import { Closing } from './closing.js';
+import type { EaselServices, HttpContext } from './context.js';
+import { errorRoutes } from './error-routes.js';
+import { answerMalformed, sendProblem, shuttingDown, useProblems } from './errors.js';
+import { type DefinitionSource, definitionsOf } from './generations/definitions.js';
+import { eventRoutes } from './generations/event-routes.js';
+import { outputRoutes } from './generations/output-routes.js';
+import { generationRoutes } from './generations/routes.js';
+import { healthRoutes } from './health/routes.js';
+import { checkHost } from './host-guard.js';
+import { useLosslessJson } from './json.js';
+import { mediaRoutes } from './media/routes.js';
+import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
+import { useShutdown } from './shutdown.js';
+
+export interface HttpServerOptions {
+  readonly easel: EaselServices;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Largest JSON body; as configured unless given. */
+  readonly maxBodyBytes?: number;
+  /** Largest uploaded file; as configured unless given. */
+  readonly maxUploadBytes?: number;
+  /**
+   * Host names under which the server answers, besides those of the loopback address; the configured host unless given.
+   * Name here what a reverse proxy passes on in `Host`.
+   */
+  readonly allowedHosts?: readonly string[];
+  /** Where node definitions come from, to convert UI workflows with; from the backends unless given. */
+  readonly definitions?: DefinitionSource;
+  /** How long requests under way may go on once closing has begun, in milliseconds; 3 s unless told. */
+  readonly graceMs?: number;
+}
+
+/**
+ * A connection on which nothing moves for so long is cut: an upload or a download that stalled, an event stream that is not
+ * read. Longer than the longest wait (`Prefer: wait`), during which nothing moves either.
+ */
+const STALL_MS = 150_000;
+
+/** Builds the HTTP API. It does not listen: give it to `listen`, or to `inject` in a test. */
+export function createHttpServer(options: HttpServerOptions): FastifyInstance {
+  const { easel, logger, clock } = options;
+  const { http } = easel.config;
+  const context: HttpContext = {
+    generations: easel.generations,
+    backends: easel.backends,
+    definitions: options.definitions ?? definitionsOf(easel.backends),
+    healths: new BackendHealths(easel.backends, clock),
+    logger,
+    clock,
+    closing: new Closing(),
+    maxUploadBytes: options.maxUploadBytes ?? http.maxUploadBytes,
+  };
+  const app = fastify({
+    logger: false,
+    bodyLimit: options.maxBodyBytes ?? http.maxBodyBytes,
+    connectionTimeout: STALL_MS,
+    genReqId: requestIdOf,
+    requestIdHeader: false,
+    // `useShutdown` answers in our own words.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => {
+      logWhenDone(context, request, reply);
+      reply.header(REQUEST_ID_HEADER, request.id);
+      return sendProblem(reply, request, error, logger);
+    },
+    clientErrorHandler: answerMalformed,
+  });
+  useLosslessJson(app);
+  useProblems(app, logger);
+  useShutdown(app, { closing: context.closing, clock, graceMs: options.graceMs ?? 3_000 });
+  const hostPolicy = { allowedHosts: options.allowedHosts ?? [http.host] };
+  app.addHook('onRequest', async (request, reply) => {
+    logWhenDone(context, request, reply);
+    reply.header(REQUEST_ID_HEADER, request.id).header('x-content-type-options', 'nosniff');
+    checkHost(hostPolicy, request);
+    if (context.closing.begun) throw shuttingDown();
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    // Answers are about one moment and one account.
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+  });
+
+  for (const routes of [
+    generationRoutes,
+    eventRoutes,
+    outputRoutes,
+    mediaRoutes,
+    backendRoutes,
+    healthRoutes,
+    errorRoutes,
+  ])
+    app.register(routes(context));
+  return app;
+}
