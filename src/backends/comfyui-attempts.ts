@@ -47,6 +47,10 @@ export class AttemptBook {
     this.#attempts.delete(id);
   }
 
+  get hasOpen(): boolean {
+    return [...this.#attempts.values()].some((attempt) => !attempt.ended);
+  }
+
   /** Under way, but the backend sends their frames to a connection that is gone. */
   unheard(currentClientId: string): KnownAttempt[] {
     return [...this.#attempts.values()].filter((attempt) => !attempt.ended && attempt.clientId !== currentClientId);

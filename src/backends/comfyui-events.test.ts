@@ -67,6 +67,15 @@ describe('events of a ComfyUI backend', () => {
     expect(told).toEqual([]);
   });
 
+  it('asks to look again when prompts were sent before the first connection', () => {
+    const attempts = new AttemptBook();
+    const told: BackendEvent[] = [];
+    const events = new ComfyUiEvents(attempts, (event) => told.push(event));
+    attempts.add('early', 'c1');
+    events.handle({ type: 'connected', first: true, clientId: 'c1' });
+    expect(told).toEqual([{ type: 'connected', first: false }]);
+  });
+
   it('shows nodes of an expansion as the node that was submitted', () => {
     const { told, frame } = setUp();
     frame(

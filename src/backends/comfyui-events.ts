@@ -24,7 +24,8 @@ export class ComfyUiEvents {
       case 'connected':
         this.#clientId = event.clientId;
         this.#running = null;
-        this.#emit({ type: 'connected', first: event.first });
+        // Prompts that were sent before the first connection have been running unheard, as after a lost one.
+        this.#emit({ type: 'connected', first: event.first && !this.#attempts.hasOpen });
         return;
       case 'disconnected':
         this.#running = null;

@@ -74,6 +74,7 @@ function isBlocked(data: Readonly<Record<string, unknown>>): boolean {
 
 const MAX_EXCEPTION_LENGTH = 4_000;
 const MAX_TRACEBACK_LINES = 20;
+const MAX_TRACEBACK_LINE_LENGTH = 500;
 
 /** Python's own names, and the words of runtimes that raise a plain RuntimeError when memory runs out. */
 const OUT_OF_MEMORY_TYPE = /(?:^|\.)(?:OutOfMemoryError|MemoryError)$/;
@@ -101,7 +102,7 @@ function nodeFailure(data: Readonly<Record<string, unknown>>, graph: Readonly<Re
         ...(title === null ? {} : { nodeTitle: title }),
         exceptionType,
         exceptionMessage,
-        traceback: traceback.slice(-MAX_TRACEBACK_LINES),
+        traceback: traceback.slice(-MAX_TRACEBACK_LINES).map((line) => line.slice(0, MAX_TRACEBACK_LINE_LENGTH)),
       },
     },
   );

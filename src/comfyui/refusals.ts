@@ -20,7 +20,8 @@ interface Fault {
   readonly inputName: string | null;
   readonly type: string;
   readonly reason: string;
-  readonly receivedValue: unknown;
+  /** A number, a boolean or the beginning of a text; null for anything larger. */
+  readonly receivedValue: string | number | boolean | null;
 }
 
 const SHOWN_FAULTS = 3;
@@ -96,7 +97,7 @@ function listFaults(nodeErrors: NodeErrors, graph: Graph): Fault[] {
           inputName: typeof inputName === 'string' ? inputName : null,
           type: error.type,
           reason: reasonOf(error),
-          receivedValue: error.extra_info['received_value'] ?? null,
+          receivedValue: shortValue(error.extra_info['received_value']),
         };
       }),
     );
@@ -129,6 +130,11 @@ function isMissingModel(fault: Fault): boolean {
 
 function stringOr(value: unknown, otherwise: string): string {
   return typeof value === 'string' && value !== '' ? value : otherwise;
+}
+
+function shortValue(value: unknown): Fault['receivedValue'] {
+  if (typeof value === 'string') return value.slice(0, 200);
+  return typeof value === 'number' || typeof value === 'boolean' ? value : null;
 }
 
 function clip(message: string): string {
