@@ -31,7 +31,3 @@ export const BYTES = 'application/octet-stream';
 export function contentTypeOf(fileName: string): string {
   return BY_EXTENSION[extname(fileName).toLowerCase()] ?? BYTES;
 }
-
-export function isImageName(fileName: string): boolean {
-  return contentTypeOf(fileName).startsWith('image/');
-}

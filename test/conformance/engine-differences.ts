@@ -50,10 +50,38 @@ export const DELIBERATE_DIFFERENCES: readonly DeliberateDifference[] = [
   },
 ];
 
-export function reasonFor(recording: Recording, difference: string): string | null {
+/** Differences on purpose that no recording shows. */
+export const BEYOND_THE_RECORDINGS: readonly { readonly title: string; readonly reason: string }[] = [
+  {
+    title: 'A node without inputs',
+    reason:
+      'A real server accepts a prompt in which an unconnected node has no `inputs` object, and its executor dies of it. The engine answers 400 `invalid_prompt`.',
+  },
+  {
+    title: 'Paths',
+    reason:
+      'Uploads, `/view`, save prefixes and input names cannot leave their folders, by symbolic links neither. A real LoadImage follows `../`.',
+  },
+  {
+    title: 'File names in one folder',
+    reason:
+      'A file name is claimed by creating the file, so two engines that share an output folder never write into the same file; real servers race.',
+  },
+  {
+    title: 'Numbers',
+    reason: 'Python writes a whole float as `1.0`, JavaScript as `1`. Clients that parse JSON see the same number.',
+  },
+  {
+    title: 'Log subscriptions',
+    reason: '`PATCH /internal/logs/subscribe` does not exist; ComfyUI declares these routes unstable.',
+  },
+];
+
+/** The entry that explains a difference; null when none does. */
+export function explanationFor(recording: Recording, difference: string): DeliberateDifference | null {
   const found = DELIBERATE_DIFFERENCES.find(
     ({ pattern, scenario }) =>
       (scenario === undefined || recording.scenario.startsWith(scenario)) && pattern.test(difference),
   );
-  return found?.reason ?? null;
+  return found ?? null;
 }

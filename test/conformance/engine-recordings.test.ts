@@ -8,7 +8,7 @@ import { VirtualClock } from '../../src/testing/clock.js';
 import { recordingNodes } from '../../src/testing/recording-nodes.js';
 import { recordedJson } from './engine-answers.js';
 import { request } from './engine-client.js';
-import { reasonFor } from './engine-differences.js';
+import { explanationFor } from './engine-differences.js';
 import { recordedCoreNodes } from './engine-nodes.js';
 import { untilIdle } from './engine-notes.js';
 import { loadRecordings, RECORDED_VERSIONS, type Recording } from './engine-recording.js';
@@ -24,6 +24,7 @@ interface Result {
   readonly scenario: string;
   readonly side: 'engine';
   readonly agrees: boolean;
+  /** Titles of the deliberate differences that showed, joined by `; `. */
   readonly note: string;
 }
 
@@ -37,19 +38,15 @@ describe.each(RECORDED_VERSIONS)('recordings of %s', (version) => {
     '%s',
     async (scenario, recording) => {
       const differences = await replay(recording);
-      const unexplained = differences.filter((difference) => reasonFor(recording, difference) === null);
-      const reasons = new Set(
-        differences.map((difference) => reasonFor(recording, difference)).filter((reason) => reason !== null),
-      );
-      results.push({
-        version,
-        scenario,
-        side: 'engine',
-        agrees: unexplained.length === 0,
-        note: [...reasons].join(' '),
-      });
+      const explanations = differences.map((difference) => explanationFor(recording, difference));
+      const unexplained = differences.filter((_, index) => explanations[index] === null);
+      const titles = new Set(explanations.flatMap((explanation) => explanation?.title ?? []));
+      const agrees = unexplained.length === 0;
+      results.push({ version, scenario, side: 'engine', agrees, note: [...titles].sort().join('; ') });
       expect(unexplained).toEqual([]);
     },
+    // Two of the recordings scale and save pictures of 4096 pixels square.
+    120_000,
   );
 });
 
