@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Backend, ComfyUiBackend } from './backends/index.js';
+import { type Backend, ComfyUiBackend, EmbeddedBackend } from './backends/index.js';
 import type { BackendConfig, Config } from './config/index.js';
 import { type Clock, systemClock } from './core/clock.js';
 import { newId } from './core/ids.js';
