@@ -87,11 +87,10 @@ const CAMERA_ROOM = 0.06;
 function moved(picture: Picture, index: number, length: number): Picture {
   const t = index / Math.max(1, length - 1);
   const room = CAMERA_ROOM * (0.5 + 0.5 * t);
-  const width = Math.max(1, Math.round(picture.width * (1 - room)));
-  const height = Math.max(1, Math.round(picture.height * (1 - room)));
-  const left = Math.round((picture.width - width) * (0.25 + 0.5 * t));
-  const top = Math.round((picture.height - height) * 0.5);
-  return picture.cropped(left, top, width, height).resized(picture.width, picture.height);
+  const width = picture.width * (1 - room);
+  const height = picture.height * (1 - room);
+  const left = (picture.width - width) * (0.25 + 0.5 * t);
+  return picture.zoomed({ left, top: (picture.height - height) / 2, width, height });
 }
 
 export function mapItems(latent: LatentValue, change: (picture: Picture) => Picture): LatentItem[] {

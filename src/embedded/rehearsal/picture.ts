@@ -1,5 +1,5 @@
 import type { Caption } from './caption.js';
-import { type ResampleMethod, resample } from './resample.js';
+import { type ResampleMethod, resample, type SourcePart } from './resample.js';
 
 /**
  * What a rehearsed latent holds: a picture that is drawn when somebody looks at it, and only once. The bytes are RGB,
@@ -36,6 +36,14 @@ export class Picture {
     if (width === this.width && height === this.height) return this;
     return new Picture(width, height, this.caption, async () =>
       resample(await this.bytes(), { width: this.width, height: this.height, channels: 3 }, width, height, method),
+    );
+  }
+
+  /** A part of the picture, enlarged to its full size. */
+  zoomed(part: SourcePart): Picture {
+    const { width, height } = this;
+    return new Picture(width, height, this.caption, async () =>
+      resample(await this.bytes(), { width, height, channels: 3 }, width, height, 'smooth', part),
     );
   }
 

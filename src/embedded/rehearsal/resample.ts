@@ -12,6 +12,14 @@ import { clamp } from './math.js';
  */
 export type ResampleMethod = 'nearest' | 'bilinear' | 'bicubic' | 'area' | 'smooth';
 
+/** The part of the source that is shown, in source pixels; it may lie between pixels. */
+export interface SourcePart {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 /** Multiplications between two looks at other work of the process; about 10 ms. */
 const WORK_PER_BREATH = 6_000_000;
 
@@ -21,11 +29,14 @@ export async function resample(
   toWidth: number,
   toHeight: number,
   method: ResampleMethod,
+  part: SourcePart = { left: 0, top: 0, width: size.width, height: size.height },
 ): Promise<Buffer> {
   const { width, height, channels } = size;
-  if (width === toWidth && height === toHeight) return Buffer.from(source);
-  const across = tapsOf(width, toWidth, method);
-  const down = tapsOf(height, toHeight, method);
+  if (part.width === toWidth && part.height === toHeight && width === toWidth && height === toHeight) {
+    return Buffer.from(source);
+  }
+  const across = tapsOf(width, toWidth, method, part.left, part.width);
+  const down = tapsOf(height, toHeight, method, part.top, part.height);
   const line = toWidth * channels;
   const rows = new Float32Array(line * height);
   const breath = breather();
@@ -79,14 +90,14 @@ interface Taps {
   readonly weights: Float32Array;
 }
 
-function tapsOf(from: number, to: number, method: ResampleMethod): Taps {
-  const scale = from / to;
+function tapsOf(from: number, to: number, method: ResampleMethod, start: number, span: number): Taps {
+  const scale = span / to;
   const reach = reachOf(method, scale);
   const count = method === 'nearest' ? 1 : Math.ceil(reach * 2) + 1;
   const places = new Int32Array(to * count);
   const weights = new Float32Array(to * count);
   for (let i = 0; i < to; i++) {
-    const centre = (i + 0.5) * scale;
+    const centre = start + (i + 0.5) * scale;
     if (method === 'nearest') {
       places[i] = Math.min(from - 1, Math.floor(centre));
       weights[i] = 1;
