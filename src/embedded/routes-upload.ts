@@ -187,9 +187,9 @@ async function saveWithMask(
   const bytes = await readFile(original);
   const picture = await sharp(bytes).metadata();
   if (picture.width !== width || picture.height !== height) throw new PythonError('ValueError', 'images do not match');
-  const png = await sharp(bytes)
-    .toColourspace('srgb')
-    .removeAlpha()
+  // In two steps: in one pipeline sharp would join the channel first and remove it again.
+  const colour = await sharp(bytes).toColourspace('srgb').removeAlpha().raw().toBuffer();
+  const png = await sharp(colour, { raw: { width, height, channels: 3 } })
     .joinChannel(mask.data, { raw: { width, height, channels: 1 } })
     .png()
     .toBuffer();
