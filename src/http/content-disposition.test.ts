@@ -10,10 +10,7 @@ describe('contentDisposition', () => {
     ["it's (1).png", `inline; filename="it's (1).png"`],
     ["né'(1).png", `inline; filename="n_'(1).png"; filename*=UTF-8''n%C3%A9%27%281%29.png`],
     ['100%.png', `inline; filename="100_.png"; filename*=UTF-8''100%25.png`],
-    [
-      'a"; filename="evil.exe',
-      `inline; filename="a_; filename=_evil.exe"; filename*=UTF-8''a%22%3B%20filename%3D%22evil.exe`,
-    ],
+    ['a"; filename="evil.exe', 'inline; filename="a_; filename=_evil.exe"'],
     ['a\r\nSet-Cookie: x=1.png', 'inline; filename="aSet-Cookie_ x=1.png"'],
     ['../../etc/passwd', 'inline; filename="passwd"'],
     ['C:\\Windows\\system.ini', 'inline; filename="system.ini"'],

@@ -4,7 +4,7 @@
  */
 export function contentDisposition(type: 'inline' | 'attachment', filename: string): string {
   const name = safeFilename(filename);
-  const ascii = name.replace(/[^\x20-\x7e]/g, '_').replace(/["\\%]/g, '_');
+  const ascii = name.replace(/[^\x20-\x7e]|%/g, '_');
   if (ascii === name) return `${type}; filename="${ascii}"`;
   // RFC 6266: who does not know filename* takes the other one.
   return `${type}; filename="${ascii}"; filename*=UTF-8''${encodeExtended(name)}`;
@@ -21,7 +21,7 @@ export function safeFilename(filename: string): string {
   const clean = last
     .replace(/\p{Surrogate}/gu, '')
     .replace(INVISIBLE, '')
-    .replace(/[<>:|?*]/g, '_')
+    .replace(/[<>:"|?*]/g, '_')
     .replace(/^[. ]+|[. ]+$/g, '');
   return shorten(clean) || 'output';
 }

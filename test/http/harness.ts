@@ -22,6 +22,8 @@ export interface TestServer {
   readonly db: Db;
   readonly generations: Generations;
   readonly backend: FakeBackend;
+  /** Folder of the stored files. */
+  readonly mediaRoot: string;
   /** Listens on a free port; closed after the test. */
   listen(): Promise<Listening>;
   /** POST /v1/generations with a graph that runs until the test ends it. Returns the id. */
@@ -51,7 +53,7 @@ export function useServers() {
   ): Promise<TestServer> {
     const { generations: more, ...http } = options;
     const db = await kit.createDb();
-    const { generations, backend } = await nodes.node(db, { backend: new FakeBackend(), ...more });
+    const { generations, backend, mediaRoot } = await nodes.node(db, { backend: new FakeBackend(), ...more });
     const app = createHttpServer({
       easel: { config: parseConfig({}), backends: [backend], generations },
       logger: silentLogger,
@@ -69,6 +71,7 @@ export function useServers() {
       db,
       generations,
       backend,
+      mediaRoot,
       listen: () => listen(app, { host: '127.0.0.1', port: 0 }),
       submit,
       async succeed(files) {
