@@ -12,6 +12,8 @@ export class InterruptedError extends Error {
 export class InterruptFlag {
   #isSet = false;
   #run: AbortController | null = null;
+  /** Every run ends with it, so it is made once: capturing a stack costs more than a tiny run. */
+  readonly #over = new InterruptedError();
 
   /** Aborts when the run is interrupted or over, so that nothing of it lives on. */
   startRun(): AbortSignal {
@@ -21,7 +23,7 @@ export class InterruptFlag {
   }
 
   endRun(): void {
-    this.#run?.abort(new InterruptedError());
+    this.#run?.abort(this.#over);
     this.#run = null;
   }
 

@@ -133,12 +133,16 @@ async function connect(engine: EmbeddedEngine, clientId: string): Promise<Client
     types: () => messages().map(({ type, data }) => (data['node'] === null ? `${type} null` : type)),
     until: (condition) =>
       new Promise((resolve, reject) => {
+        let seen = 0;
         const look = () => {
-          const found = messages().find(({ type, data }) => condition(type, data));
-          if (!found) return;
-          socket.webSocket.off('message', look);
-          socket.webSocket.off('close', fail);
-          resolve(found.data);
+          for (; seen < socket.frames.length; seen++) {
+            const frame = socket.frames[seen]!;
+            if (frame.kind !== 'message' || !condition(frame.message.type, frame.message.data)) continue;
+            socket.webSocket.off('message', look);
+            socket.webSocket.off('close', fail);
+            resolve(frame.message.data);
+            return;
+          }
         };
         const fail = () => reject(new Error(`The socket closed; seen: ${client.types().join(' ')}`));
         socket.webSocket.on('message', look);
