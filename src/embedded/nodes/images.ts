@@ -8,6 +8,7 @@ import {
   mapBytes,
   maskBatch,
   remapFrame,
+  requireMemory,
   resizeImage,
   scaleImage,
   withBatchChannels,
@@ -49,6 +50,7 @@ export const imageFamily: NodeFamily = {
       const width = inputs.integer('width');
       const height = inputs.integer('height');
       const colour = inputs.integer('color');
+      requireMemory(width, height);
       const pixel = Buffer.from([(colour >> 16) & 255, (colour >> 8) & 255, colour & 255]);
       const frame = Buffer.alloc(width * height * 3, pixel);
       // Frames are never written to, so a large batch of one colour needs the memory of one.
@@ -164,6 +166,7 @@ function padForOutpaint(image: ImageBatch, margins: Margins, feathering: number)
   const { left, top, right, bottom } = margins;
   const width = image.width + left + right;
   const height = image.height + top + bottom;
+  requireMemory(width, height, image.frames.length);
   const line = image.width * image.channels;
   const frames = image.frames.map((frame) => {
     const padded = Buffer.alloc(width * height * image.channels, MID_GREY);

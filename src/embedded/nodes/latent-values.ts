@@ -2,7 +2,7 @@ import type { ImageBatch, MaskBatch } from '../node.js';
 import { drawCaption } from '../rehearsal/caption.js';
 import { Picture } from '../rehearsal/picture.js';
 import { addNoise } from '../rehearsal/sample.js';
-import { cropFrame, imageBatch, withBatchChannels } from './pixels.js';
+import { cropFrame, imageBatch, requireMemory, withBatchChannels } from './pixels.js';
 import type { LatentItem, LatentValue } from './values.js';
 
 /** Helpers on rehearsed latents. Sizes are in pixels; a latent cell is 8 pixels wide. */
@@ -59,6 +59,7 @@ export function encodedArea(width: number, height: number): { x: number; y: numb
 
 /** Decodes to pictures: draws them, drowns unfinished ones in their noise, and marks what a rehearsal made. */
 export async function decode(latent: LatentValue): Promise<ImageBatch> {
+  requireMemory(latent.width, latent.height, latent.items.length * (latent.length - latent.trim));
   const frames: Buffer[] = [];
   for (const item of latent.items) {
     const picture = (item.picture ?? Picture.flat(latent.width, latent.height, GREY)).resized(

@@ -41,9 +41,13 @@ export type Behaviour = Run | DetailedBehaviour;
 
 export interface DetailedBehaviour {
   readonly run: Run;
-  readonly validate?: (inputs: Inputs, context: NodeCheckContext) => true | string | Promise<true | string>;
+  readonly validate?: (
+    inputs: Inputs,
+    context: NodeCheckContext,
+    setup: NodeSetup,
+  ) => true | string | Promise<true | string>;
   readonly validatedInputs?: readonly string[];
-  readonly isChanged?: (inputs: Inputs, context: NodeCheckContext) => JsonValue | Promise<JsonValue>;
+  readonly isChanged?: (inputs: Inputs, context: NodeCheckContext, setup: NodeSetup) => JsonValue | Promise<JsonValue>;
   readonly checkLazy?: (inputs: Inputs) => readonly string[];
   readonly inputIsList?: boolean;
   readonly cacheByNodeId?: boolean;
@@ -76,10 +80,10 @@ function createNode(parsed: ParsedInterface, behaviour: DetailedBehaviour, setup
       return 'outputs' in outcome ? outcome : { outputs: outcome };
     },
     ...(validate || validated.length > 0
-      ? { validate: async (values, context) => (validate ? validate(read(values), context) : true) }
+      ? { validate: async (values, context) => (validate ? validate(read(values), context, setup) : true) }
       : {}),
     ...(validated.length > 0 ? { validatedInputs: validated } : {}),
-    ...(isChanged ? { isChanged: (values, context) => isChanged(read(values), context) } : {}),
+    ...(isChanged ? { isChanged: (values, context) => isChanged(read(values), context, setup) } : {}),
     ...(checkLazy ? { checkLazy: (values) => checkLazy(read(values)) } : {}),
     ...(behaviour.inputIsList ? { inputIsList: true } : {}),
     ...(behaviour.cacheByNodeId ? { cacheByNodeId: true } : {}),

@@ -7,7 +7,7 @@ import type { ImageBatch, MaskBatch, NodeCheckContext } from '../node.js';
 import { NodeException } from '../node.js';
 import { isInside } from '../save-names.js';
 import type { Inputs } from './inputs.js';
-import type { DetailedBehaviour, NodeFamily } from './library.js';
+import type { DetailedBehaviour, NodeFamily, NodeSetup } from './library.js';
 import { channelOf, cropFrame, imageBatch, MAX_PIXELS, mapBytes, maskBatch, withChannels } from './pixels.js';
 import { drawStandIn } from './stand-in.js';
 
@@ -33,10 +33,10 @@ interface Decoded {
 
 const reading: Pick<DetailedBehaviour, 'validate' | 'validatedInputs' | 'isChanged'> = {
   validatedInputs: ['image'],
-  validate: async (inputs, context) => {
+  validate: async (inputs, context, setup) => {
     if (!inputs.has('image')) return true;
     const name = inputs.text('image');
-    if ((await readInput(name, context)) !== null || canStandIn(name, context)) return true;
+    if ((await readInput(name, context)) !== null || canStandIn(name, context, setup)) return true;
     return `Invalid image file: ${name}`;
   },
   isChanged: async (inputs, context) => {
@@ -47,8 +47,8 @@ const reading: Pick<DetailedBehaviour, 'validate' | 'validatedInputs' | 'isChang
 
 const loadImage: DetailedBehaviour = {
   ...reading,
-  run: async (inputs, context) => {
-    const decoded = await decodeInput(inputs, context);
+  run: async (inputs, context, setup) => {
+    const decoded = await decodeInput(inputs, context, setup);
     return [pictureOf(decoded), transparencyOf(decoded)];
   },
 };
@@ -72,8 +72,8 @@ export const loadFamily: NodeFamily = {
     LoadImageOutput: loadImage,
     LoadImageMask: {
       ...reading,
-      run: async (inputs, context) => {
-        const decoded = await decodeInput(inputs, context);
+      run: async (inputs, context, setup) => {
+        const decoded = await decodeInput(inputs, context, setup);
         const channel = ['red', 'green', 'blue', 'alpha'].indexOf(inputs.text('channel'));
         if (channel === 3) return [transparencyOf(decoded)];
         const frames = decoded.frames.map((frame) => channelOf(frame, 4, channel));
@@ -101,16 +101,16 @@ function transparencyOf({ width, height, hasAlpha, frames }: Decoded): MaskBatch
   return maskBatch(width, height, masks);
 }
 
-async function decodeInput(inputs: Inputs, context: NodeCheckContext): Promise<Decoded> {
+async function decodeInput(inputs: Inputs, context: NodeCheckContext, setup: NodeSetup): Promise<Decoded> {
   const name = inputs.text('image');
   const bytes = await readInput(name, context);
   if (bytes) return decode(bytes, name);
-  if (canStandIn(name, context)) return drawStandIn(splitAnnotation(name).name);
+  if (canStandIn(name, context, setup)) return drawStandIn(splitAnnotation(name).name);
   throw new NodeException('FileNotFoundError', `[Errno 2] No such file or directory: '${name}'`);
 }
 
-function canStandIn(name: string, context: NodeCheckContext): boolean {
-  return context.rehearsal.standInImages && inputPath(name, context) !== null;
+function canStandIn(name: string, context: NodeCheckContext, { rehearsal }: NodeSetup): boolean {
+  return rehearsal.standInImages && inputPath(name, context) !== null;
 }
 
 /** The file's bytes, or null when there is none or the name leads out of the folders. */

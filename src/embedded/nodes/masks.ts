@@ -1,6 +1,6 @@
 import type { MaskBatch } from '../node.js';
 import type { NodeFamily } from './library.js';
-import { byteOf, channelOf, cropFrame, frameAt, imageBatch, mapBytes, maskBatch } from './pixels.js';
+import { byteOf, channelOf, cropFrame, frameAt, imageBatch, mapBytes, maskBatch, requireMemory } from './pixels.js';
 
 /** Nodes on masks: 255 is 1.0. */
 const interfaces = `
@@ -54,6 +54,7 @@ export const maskFamily: NodeFamily = {
     SolidMask: (inputs) => {
       const width = inputs.integer('width');
       const height = inputs.integer('height');
+      requireMemory(width, height);
       return [maskBatch(width, height, [Buffer.alloc(width * height, byteOf(inputs.number('value')))])];
     },
     InvertMask: (inputs) => [mapMask(inputs.get('mask', 'MASK'), (value) => 255 - value)],

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import type { ImageBatch, MaskBatch } from '../node.js';
+import { type ImageBatch, type MaskBatch, NodeException } from '../node.js';
 import { type ResampleMethod, resample } from '../rehearsal/resample.js';
 
 /** Helpers for raw 8-bit frames. */
@@ -7,6 +7,18 @@ export type Frame = Buffer;
 
 /** Refuses pictures whose decoded size would exhaust memory; the largest side of a ComfyUI picture is 16384. */
 export const MAX_PIXELS = 16_384 * 16_384;
+
+/** Pixels that one result may hold over all its frames: about 450 MB as RGB. */
+const MAX_RESULT_PIXELS = 150_000_000;
+
+/**
+ * Fails the node before a result is made that would take the process down; on a real server such a run ends by running
+ * out of memory too.
+ */
+export function requireMemory(width: number, height: number, frames = 1): void {
+  if (width * height * frames <= MAX_RESULT_PIXELS) return;
+  throw new NodeException('MemoryError', `${frames} x ${width} x ${height} pixels are more than this engine holds.`);
+}
 
 export function imageBatch(width: number, height: number, channels: 3 | 4, frames: readonly Frame[]): ImageBatch {
   return { type: 'IMAGE', width, height, channels, frames };
@@ -109,6 +121,7 @@ export async function scaleFrame(
   method: string,
 ): Promise<Frame> {
   if (size.width === width && size.height === height) return frame;
+  requireMemory(width, height);
   const own = OWN_METHODS[method];
   if (own) return resample(frame, size, width, height, own);
   const raw = sharp(frame, { raw: { ...size }, limitInputPixels: MAX_PIXELS })

@@ -9,6 +9,7 @@ import {
   cropFrame,
   imageBatch,
   maskBatch,
+  requireMemory,
   resizeImage,
   roundHalfEven,
   scaleFrame,
@@ -46,8 +47,6 @@ ResizeImagesByShorterEdge @0.8  images:IMAGE shorter_edge:INT=512[1..8192] -> im
 `;
 
 const MEGAPIXEL = 1024 * 1024;
-/** Largest picture that a rehearsed upscale makes; a real one would run out of memory about here. */
-const MAX_UPSCALED_PIXELS = 100 * MEGAPIXEL;
 
 /** The sizes that Flux Kontext was trained on. */
 const KONTEXT_SIZES = [
@@ -193,9 +192,7 @@ function factorOf(fileName: string): number {
 async function upscale(image: ImageBatch, factor: number, context: NodeContext, stepMs: number): Promise<ImageBatch> {
   const width = image.width * factor;
   const height = image.height * factor;
-  if (width * height > MAX_UPSCALED_PIXELS) {
-    throw new NodeException('torch.OutOfMemoryError', `Allocation on device: ${width}x${height} is too large.`);
-  }
+  requireMemory(width, height, image.frames.length);
   const frames: Buffer[] = [];
   for (const [index, frame] of image.frames.entries()) {
     await context.delay(stepMs);

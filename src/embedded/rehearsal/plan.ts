@@ -66,6 +66,7 @@ function chooseSetting(impression: Impression, subject: Subject | null, random: 
     case 'bottle':
       return 'studio';
     case 'boat':
+    case 'lighthouse':
       return 'sea';
     case 'cat':
     case 'fox':

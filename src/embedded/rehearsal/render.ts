@@ -10,6 +10,7 @@ import { paintCity } from './painters/city.js';
 import { paintFlowers } from './painters/flowers.js';
 import { paintForest, paintGrass } from './painters/growth.js';
 import { paintGround, paintMountains } from './painters/land.js';
+import { paintLighthouse } from './painters/lighthouse.js';
 import type { Painting } from './painters/painting.js';
 import { paintPerson } from './painters/person.js';
 import { paintSky } from './painters/sky.js';
@@ -133,6 +134,8 @@ async function paintSubject(painting: Painting, ground: number): Promise<void> {
       return paintHouse(painting, near - 0.04);
     case 'castle':
       return paintCastle(painting, Math.min(near, canvas.bottom * 0.9));
+    case 'lighthouse':
+      return paintLighthouse(painting, alsoBirds(plan));
     case 'tree':
       return paintTree(painting, near);
     case 'planet':
@@ -147,4 +150,9 @@ async function paintSubject(painting: Painting, ground: number): Promise<void> {
         await paintBirds(painting, plan.random.integer(3, 8));
       }
   }
+}
+
+/** Whether the prompt speaks of birds besides its subject. */
+function alsoBirds(plan: Plan): boolean {
+  return plan.impression.subjects.includes('bird');
 }

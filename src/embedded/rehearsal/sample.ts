@@ -39,15 +39,26 @@ export interface SampleSpec {
 }
 
 export function samplePicture(spec: SampleSpec): Picture {
-  const caption = rehearsalCaption(spec.scene.seed + BigInt(spec.scene.index), spec.scene.model);
-  return new Picture(spec.width, spec.height, caption, () => renderSample(spec, spec.width, spec.height));
+  const { width, height, scene } = spec;
+  const caption = rehearsalCaption(scene.seed + BigInt(scene.index), scene.model);
+  return new Picture(width, height, caption, () => renderSample(spec, width, height));
+}
+
+/** Larger pictures are drawn at this many pixels and enlarged: nobody looks for detail in a rehearsal. */
+const MAX_DRAWN_PIXELS = 2048 * 2048;
+
+async function drawScene(scene: Scene, width: number, height: number): Promise<Buffer> {
+  const scale = Math.sqrt(MAX_DRAWN_PIXELS / (width * height));
+  if (scale >= 1) return renderScene(scene, width, height);
+  const small = { width: Math.ceil(width * scale), height: Math.ceil(height * scale), channels: 3 };
+  return resample(await renderScene(scene, small.width, small.height), small, width, height, 'smooth');
 }
 
 /** Draws a sample at any size: full size for the result, small for previews. */
 export async function renderSample(spec: SampleSpec, width: number, height: number): Promise<Buffer> {
-  const drawn = await renderScene(spec.scene, width, height);
+  const drawn = await drawScene(spec.scene, width, height);
   for (const region of spec.regions) {
-    await blendRegion(drawn, await renderScene(region.scene, width, height), width, height, region);
+    await blendRegion(drawn, await drawScene(region.scene, width, height), width, height, region);
   }
   for (const guide of spec.guides) await applyGuide(drawn, width, height, guide);
   if (!spec.source) return drawn;

@@ -13,6 +13,7 @@ export type Subject =
   | 'boat'
   | 'house'
   | 'castle'
+  | 'lighthouse'
   | 'planet'
   | 'tree';
 export type DayTime = 'day' | 'dawn' | 'sunset' | 'evening' | 'night';
@@ -46,7 +47,9 @@ function list(words: string): Words {
 const SETTINGS: Readonly<Record<Setting, Words>> = {
   abstract: list('abstract pattern texture fractal shapes geometric marble fluid swirl psychedelic gradient'),
   mountains: list('mountain alps alpine peak summit cliff canyon yosemite hills valley landscape scenery rocky'),
-  sea: list('sea ocean beach coast lake river water island harbor harbour underwater wave lagoon pier swimming'),
+  sea: list(
+    'sea ocean beach coast lake river water island harbor harbour underwater wave lagoon pier swimming boats shore seashore surf tide',
+  ),
   forest: list('forest wood woods jungle pine trees rainforest grove swamp treehouse nature'),
   city: list('city cityscape street urban skyline skyscraper tokyo cyberpunk town downtown building alley york modern'),
   desert: list('desert dune sahara sand egypt pyramid mars'),
@@ -63,11 +66,12 @@ const SUBJECTS: Readonly<Record<Subject, Words>> = {
   ),
   cat: list('cat kitten kitty feline catgirl panther lynx'),
   fox: list('fox fennec wolf dog puppy husky corgi coyote animal squirrel'),
-  bird: list('bird birds eagle owl swan crow raven seagull flock parrot phoenix crane'),
+  bird: list('bird birds gull gulls eagle owl swan crow raven seagull flock parrot phoenix crane'),
   flower: list('flower flowers rose roses tulip sunflower lotus blossom daisy lily orchid bouquet poppy petals sakura'),
   bottle: list('bottle potion flask vase jar perfume'),
   boat: list('boat ship sailboat yacht sailing canoe vessel pirate'),
   house: list('house cottage cabin hut home barn village treehouse mill'),
+  lighthouse: list('lighthouse beacon'),
   castle: list('castle palace fortress tower temple cathedral church ruins'),
   planet: list('planet saturn jupiter moon earth world'),
   tree: list('tree oak willow baobab bonsai'),
