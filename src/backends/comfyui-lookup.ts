@@ -33,6 +33,11 @@ export async function lookUp(context: LookupContext, attemptId: string, options:
 
 /** One look at queue and history. Throws BackendError. */
 export async function lookOnce(context: LookupContext, attemptId: string, options: CallOptions): Promise<Sighting> {
+  // Its end was heard, so it is most likely there, and one request tells. Otherwise the whole look follows.
+  if (context.attempts.get(attemptId)?.ended === true) {
+    const finished = await lookIntoHistory(context, attemptId, options);
+    if (finished !== null) return finished;
+  }
   const { running, pending } = await context.http.queue(options);
   const isOurs = (item: { readonly promptId: string }) => item.promptId === attemptId;
   if (running.some(isOurs)) {
@@ -45,8 +50,16 @@ export async function lookOnce(context: LookupContext, attemptId: string, option
     // The running prompt is part of the queue too: it is at position 0.
     return { state: 'queued', position: running.length + index };
   }
+  return (await lookIntoHistory(context, attemptId, options)) ?? { state: 'absent' };
+}
+
+async function lookIntoHistory(
+  context: LookupContext,
+  attemptId: string,
+  options: CallOptions,
+): Promise<Sighting | null> {
   const entry = await context.http.historyEntry(attemptId, options);
-  if (entry === null) return { state: 'absent' };
+  if (entry === null) return null;
   const attempt = context.attempts.get(attemptId);
   if (attempt !== undefined) attempt.ended = true;
   return { state: 'finished', result: interpretHistory(entry, { temp: context.temp }) };

@@ -1,19 +1,21 @@
 import type { AttemptResult, Backend, BackendEvent, SubmitOutcome } from '../backends/spec.js';
 import type { Clock } from '../core/clock.js';
-import { sleep } from '../core/clock.js';
-import { BackendError, EaselError, GenerationError, toEaselError } from '../core/errors.js';
+import { BackendError, type EaselError, GenerationError, toEaselError } from '../core/errors.js';
 import type { Logger } from '../core/log.js';
 import type { Db } from '../db/index.js';
 import type { MediaStore } from '../media/index.js';
-import { type CollectContext, collectOutputs } from './collect.js';
+import { resultError } from './attempt-errors.js';
+import { type CollectContext, discardOutputs, stageOutputs, storeOutputs } from './collect.js';
 import type { EventHub } from './event-hub.js';
 import { loadPayload, type Payload, uploadAttachments } from './payload.js';
+import { persist } from './persist.js';
 import { ProgressTracker } from './progress.js';
 import type { Probe } from './seams.js';
 import {
   type AttemptIdentity,
   type SettleContext,
   type Settled,
+  type StoredOutput,
   settleCancelled,
   settleFailed,
   settleSucceeded,
@@ -53,7 +55,7 @@ const LONGEST_SUBMIT_MS = 30_000;
 
 export type AttemptStart =
   /** Just claimed by us. */
-  | { readonly kind: 'fresh' }
+  | { readonly kind: 'fresh'; readonly isMarkedSent: boolean }
   /** Left open by a former owner. */
   | {
       readonly kind: 'adopted';
@@ -72,6 +74,7 @@ export class AttemptRun {
   #tracker: AttemptTracker | null = null;
   #cancelRequested = false;
   #backendFree = false;
+  #confirming: Promise<void> = Promise.resolve();
 
   constructor(env: AttemptEnvironment, backend: Backend, attempt: AttemptIdentity, onBackendFree: () => void) {
     this.#env = env;
@@ -107,6 +110,7 @@ export class AttemptRun {
     } finally {
       this.#tracker?.close();
       this.#freeBackend();
+      await this.#confirming.catch(() => {});
     }
   }
 
@@ -131,7 +135,7 @@ export class AttemptRun {
       let confirmed = start.kind === 'adopted' && start.confirmed;
       let lookFirst = true;
       if (start.kind === 'fresh') {
-        const sent = await this.#send(payload, signal);
+        const sent = await this.#send(payload, start.isMarkedSent, signal);
         if (sent === null) return null;
         if (sent.kind === 'refused') return this.#fail(sent.error, 'never-accepted', signal);
         confirmed = sent.kind === 'accepted';
@@ -146,7 +150,7 @@ export class AttemptRun {
   }
 
   /** Uploads, marks `sent`, then posts. Null when there is nothing left to do: not ours any more, or cancelled. */
-  async #send(payload: Payload, signal: AbortSignal): Promise<SubmitOutcome | null> {
+  async #send(payload: Payload, isMarkedSent: boolean, signal: AbortSignal): Promise<SubmitOutcome | null> {
     let graph = payload.graph;
     try {
       graph = await uploadAttachments(this.#env.media, this.#backend, payload, signal);
@@ -158,12 +162,7 @@ export class AttemptRun {
       await this.#settled(() => settleCancelled(this.#env.settle, this.attempt, { verified: true }), signal);
       return null;
     }
-    const nowMs = this.#env.clock.now();
-    const marked = await this.#persist(
-      () => this.#env.db.transaction((tx) => markAttempt(tx, this.attempt, ['claimed'], 'sent', { sent_at: nowMs })),
-      signal,
-    );
-    if (!marked) return null;
+    if (!isMarkedSent && !(await this.#markSent(signal))) return null;
     await this.#env.probe('marked-sent', this.attempt);
     const leftMs = payload.queueDeadlineAt - this.#env.clock.now();
     const outcome = await this.#backend.submit({
@@ -175,11 +174,21 @@ export class AttemptRun {
     signal.throwIfAborted();
     if (outcome.kind === 'accepted') {
       await this.#env.probe('accepted', this.attempt);
-      await this.#confirm(signal);
+      // Not waited for: nothing depends on it but what a successor makes of a lost run, and the backend is at work.
+      this.#confirming = this.#confirm(signal);
+      this.#confirming.catch(() => {});
     } else if (outcome.kind === 'unknown') {
       this.#logger.warn({ err: outcome.error }, 'the answer to a submit was lost; looking the prompt up');
     }
     return outcome;
+  }
+
+  async #markSent(signal: AbortSignal): Promise<boolean> {
+    const nowMs = this.#env.clock.now();
+    return this.#persist(
+      () => this.#env.db.transaction((tx) => markAttempt(tx, this.attempt, ['claimed'], 'sent', { sent_at: nowMs })),
+      signal,
+    );
   }
 
   async #confirm(signal: AbortSignal): Promise<void> {
@@ -251,18 +260,35 @@ export class AttemptRun {
     this.#freeBackend();
     await this.#env.probe('finished', this.attempt);
     if (result.outcome !== 'succeeded') return this.#fail(resultError(result), 'accepted', signal);
-    if (!stored && !(await this.#storeResult(result, signal))) return null;
-    const outputs = await collectOutputs(
-      this.#collectContext(),
-      this.#backend,
-      this.attempt,
-      payload.accountId,
-      result,
-      signal,
-    );
+    const outputs = await this.#collect(payload, result, stored, signal);
+    if (outputs === null) return null;
     await this.#env.probe('collected', this.attempt);
     await this.#settled(() => settleSucceeded(this.#env.settle, this.attempt, outputs, result.runMs ?? null), signal);
     return null;
+  }
+
+  /** Null when the attempt is not ours any more. */
+  async #collect(
+    payload: Payload,
+    result: AttemptResult,
+    stored: boolean,
+    signal: AbortSignal,
+  ): Promise<StoredOutput[] | null> {
+    const context = this.#collectContext();
+    // The copying begins while the result is being written; files get their names only after both.
+    const staging = stageOutputs(context, this.#backend, this.attempt, result, signal);
+    staging.catch(() => {});
+    let isOurs = stored;
+    try {
+      isOurs ||= await this.#storeResult(result, signal);
+    } finally {
+      if (!isOurs)
+        await staging.then(
+          (staged) => discardOutputs(context, staged),
+          () => {},
+        );
+    }
+    return isOurs ? storeOutputs(context, this.attempt, payload.accountId, result, await staging) : null;
   }
 
   /** Keeps what the backend said before copying files, so that a crash in between does not depend on its history. */
@@ -315,22 +341,8 @@ export class AttemptRun {
     return settled;
   }
 
-  /**
-   * Repeats a write while the database is away. Giving up would strand the attempt until the next restart; the fence makes
-   * a late repeat harmless, and losing the lease ends the loop through the signal.
-   */
-  async #persist<T>(write: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    for (let tries = 0; ; tries += 1) {
-      signal.throwIfAborted();
-      try {
-        return await write();
-      } catch (thrown) {
-        const error = toEaselError(thrown);
-        if (!error.retryable || error.code === 'internal') throw error;
-        this.#logger.warn({ err: error, tries }, 'a write has to be repeated');
-        await sleep(this.#env.clock, Math.min(5_000, 100 * 2 ** Math.min(tries, 6)), signal);
-      }
-    }
+  #persist<T>(write: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    return persist({ clock: this.#env.clock, logger: this.#logger }, write, signal);
   }
 
   #newTracker(payload: Payload): AttemptTracker {
@@ -376,26 +388,4 @@ export class AttemptRun {
     this.#backendFree = true;
     this.#onBackendFree();
   }
-}
-
-function resultError(result: AttemptResult): EaselError {
-  if (result.outcome === 'interrupted') {
-    return new BackendError(
-      'backend_interrupted',
-      result.error?.message ?? 'Somebody interrupted the run on the backend.',
-    );
-  }
-  if (result.error === undefined)
-    return new BackendError('node_failed', 'The run failed, and the backend does not say why.');
-  const { code, message, hint, details } = result.error;
-  return new BackendError(code, message, { hint, ...(details === undefined ? {} : { details }) });
-}
-
-/** The reasons for `abandon`. */
-export function leaseLost(backendId: string): GenerationError {
-  return new GenerationError('lease_lost', `This node no longer owns backend ${backendId}.`);
-}
-
-export function shuttingDown(): EaselError {
-  return new EaselError('shutting_down', 'This node is stopping; the run goes on and will be adopted.');
 }

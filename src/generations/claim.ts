@@ -3,7 +3,7 @@ import { newId } from '../core/ids.js';
 import type { Db } from '../db/index.js';
 import type { HeldLease } from './lease.js';
 import type { ClaimPolicy } from './seams.js';
-import { moveGeneration } from './store.js';
+import { moveGeneration, type Writer } from './store.js';
 import type { DurableEvent } from './types.js';
 
 export interface Claim {
@@ -11,6 +11,8 @@ export interface Claim {
   readonly generationId: string;
   readonly number: number;
   readonly event: DurableEvent;
+  /** The mark `sent` is part of the claim; else it is to be made once the inputs are uploaded. */
+  readonly isMarkedSent: boolean;
 }
 
 export interface ClaimContext {
@@ -65,6 +67,8 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
       );
       if (event === null) continue;
       const attemptNumber = await nextAttemptNumber(tx, generationId);
+      // With nothing to upload the POST comes next, and a commit of its own for the mark would tell nothing new.
+      const sendsAtOnce = !(await hasAttachments(tx, generationId));
       await tx
         .insertInto('attempts')
         .values({
@@ -74,23 +78,33 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
           backend_id: lease.backendId,
           epoch: lease.epoch,
           node_id: owner,
-          status: 'claimed',
+          status: sendsAtOnce ? 'sent' : 'claimed',
           claimed_at: nowMs,
-          sent_at: null,
+          sent_at: sendsAtOnce ? nowMs : null,
           confirmed_at: null,
           finished_at: null,
           result: null,
           error: null,
         })
         .execute();
-      return { attemptId, generationId, number, event };
+      return { attemptId, generationId, number, event, isMarkedSent: sendsAtOnce };
     }
     return null;
   });
 }
 
+async function hasAttachments(tx: Writer, generationId: string): Promise<boolean> {
+  const row = await tx
+    .selectFrom('generation_inputs')
+    .select('media_id')
+    .where('generation_id', '=', generationId)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** Attempts that were given back still have a row, so the row number runs ahead of `attempt_count`. */
-async function nextAttemptNumber(tx: Parameters<typeof moveGeneration>[0], generationId: string): Promise<number> {
+async function nextAttemptNumber(tx: Writer, generationId: string): Promise<number> {
   const row = await tx
     .selectFrom('attempts')
     .select('number')

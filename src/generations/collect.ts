@@ -40,28 +40,43 @@ export function outputsToKeep(result: AttemptResult): readonly AttemptOutput[] {
   );
 }
 
-export async function collectOutputs(
+export type StagedOutputs = ReadonlyMap<FileOutput, StagedMedia>;
+
+/** Copies the files to where they have no name yet. On failure nothing is left behind. */
+export function stageOutputs(
   context: CollectContext,
   backend: Backend,
   attempt: AttemptIdentity,
-  accountId: string,
   result: AttemptResult,
   signal: AbortSignal,
+): Promise<StagedOutputs> {
+  const files = outputsToKeep(result).filter((output): output is FileOutput => output.kind !== 'text');
+  return stageAll(context, backend, attempt, files, signal);
+}
+
+/** Gives staged files an owner and then a name. */
+export async function storeOutputs(
+  context: CollectContext,
+  attempt: AttemptIdentity,
+  accountId: string,
+  result: AttemptResult,
+  staged: StagedOutputs,
 ): Promise<StoredOutput[]> {
-  const kept = outputsToKeep(result);
-  const files = kept.filter((output): output is FileOutput => output.kind !== 'text');
-  const staged = await stageAll(context, backend, attempt, files, signal);
   try {
     const mediaIds = await insertPendingMedia(context, { accountId, attempt, files: [...staged.values()] });
     for (const file of staged.values()) {
       await context.media.commit(file);
       await context.probe('output-stored', attempt);
     }
-    return kept.map((output, ordinal) => describe(output, ordinal, staged, mediaIds));
+    return outputsToKeep(result).map((output, ordinal) => describe(output, ordinal, staged, mediaIds));
   } catch (error) {
-    await Promise.allSettled([...staged.values()].map((file) => context.media.discard(file)));
+    await discardOutputs(context, staged);
     throw error;
   }
+}
+
+export async function discardOutputs(context: CollectContext, staged: StagedOutputs): Promise<void> {
+  await Promise.allSettled([...staged.values()].map((file) => context.media.discard(file)));
 }
 
 async function stageAll(
@@ -99,7 +114,7 @@ async function stageAll(
     }
     return staged;
   } catch (error) {
-    await Promise.allSettled([...staged.values()].map((file) => context.media.discard(file)));
+    await discardOutputs(context, staged);
     throw error;
   } finally {
     deadline.cancel();

@@ -2,7 +2,8 @@ import type { AttemptResult, Backend } from '../backends/spec.js';
 import { sleep, type Timer } from '../core/clock.js';
 import { type EaselError, toEaselError } from '../core/errors.js';
 import type { Logger } from '../core/log.js';
-import { type AttemptEnvironment, AttemptRun, type AttemptStart, leaseLost, shuttingDown } from './attempt-run.js';
+import { leaseLost, shuttingDown } from './attempt-errors.js';
+import { type AttemptEnvironment, AttemptRun, type AttemptStart } from './attempt-run.js';
 import { claimNext } from './claim.js';
 import { acquireLease, type HeldLease, type LeaseIdentity, releaseLease, renewLease } from './lease.js';
 import type { ClaimPolicy } from './seams.js';
@@ -203,7 +204,7 @@ export class BackendRunner {
       if (claim === null) return;
       env.hub.publish(claim.event);
       await env.probe('claimed', claim);
-      this.#launch(claim, lease, { kind: 'fresh' });
+      this.#launch(claim, lease, { kind: 'fresh', isMarkedSent: claim.isMarkedSent });
     }
   }
 

@@ -34,7 +34,8 @@ const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 
 /**
- * Objects as files: `objects/ab/cd/<hash>`, staged files: `tmp/<owner>@<id>`.
+ * Objects as files: `objects/ab/<hash>`, staged files: `tmp/<owner>@<id>`. One level of 256 folders, because each new folder
+ * costs two more flushes, and with two levels nearly every object would have a new one.
  *
  * A file gets its final name only by a rename, after its bytes are on disk, so whatever carries a hash as its name is
  * whole. Several processes may share one root. Files and folders are readable by their owner only.
@@ -166,12 +167,10 @@ export class FileMediaStore implements MediaStore {
   }
 
   async *list(): AsyncIterable<ObjectInfo> {
-    for await (const outer of this.#names(this.#objects)) {
-      for await (const inner of this.#names(join(this.#objects, outer))) {
-        for await (const name of this.#names(join(this.#objects, outer, inner))) {
-          const info = await this.stat(name);
-          if (info !== null) yield info;
-        }
+    for await (const folder of this.#names(this.#objects)) {
+      for await (const name of this.#names(join(this.#objects, folder))) {
+        const info = await this.stat(name);
+        if (info !== null) yield info;
       }
     }
   }
@@ -206,13 +205,12 @@ export class FileMediaStore implements MediaStore {
 
   /** Null for what cannot be the name of an object, such as a path that leads out of the folder. */
   #objectPath(hash: string): string | null {
-    return HASH.test(hash) ? join(this.#objects, hash.slice(0, 2), hash.slice(2, 4), hash) : null;
+    return HASH.test(hash) ? join(this.#objects, hash.slice(0, 2), hash) : null;
   }
 
   async #ensureObjectFolder(hash: string): Promise<void> {
     await this.#ensureFolder(this.#objects);
     await this.#ensureFolder(join(this.#objects, hash.slice(0, 2)));
-    await this.#ensureFolder(join(this.#objects, hash.slice(0, 2), hash.slice(2, 4)));
   }
 
   /**
@@ -234,7 +232,6 @@ export class FileMediaStore implements MediaStore {
   /** After a failed rename the folder may have been removed behind our back: make it anew next time. */
   #forgetFolders(folder: string): void {
     this.#folders.delete(folder);
-    this.#folders.delete(join(folder, '..'));
     this.#folders.delete(this.#objects);
   }
 

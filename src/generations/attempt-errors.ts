@@ -1,0 +1,25 @@
+import type { AttemptResult } from '../backends/spec.js';
+import { BackendError, EaselError, GenerationError } from '../core/errors.js';
+
+/** The error of a run that the backend reports as not succeeded. */
+export function resultError(result: AttemptResult): EaselError {
+  if (result.outcome === 'interrupted') {
+    return new BackendError(
+      'backend_interrupted',
+      result.error?.message ?? 'Somebody interrupted the run on the backend.',
+    );
+  }
+  if (result.error === undefined)
+    return new BackendError('node_failed', 'The run failed, and the backend does not say why.');
+  const { code, message, hint, details } = result.error;
+  return new BackendError(code, message, { hint, ...(details === undefined ? {} : { details }) });
+}
+
+/** The reasons for `abandon`. */
+export function leaseLost(backendId: string): GenerationError {
+  return new GenerationError('lease_lost', `This node no longer owns backend ${backendId}.`);
+}
+
+export function shuttingDown(): EaselError {
+  return new EaselError('shutting_down', 'This node is stopping; the run goes on and will be adopted.');
+}
