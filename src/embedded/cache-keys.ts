@@ -12,17 +12,20 @@ export class CacheKeys {
   readonly #nodes: ReadonlyMap<string, NodeClass>;
   readonly #graph: DynamicGraph;
   readonly #checkContext: (nodeId: string) => NodeCheckContext;
+  readonly #uniqueText: () => string;
   readonly #changeTokens = new Map<string, Promise<JsonValue>>();
-  #unique = 0;
 
   constructor(
     nodes: ReadonlyMap<string, NodeClass>,
     graph: DynamicGraph,
     checkContext: (nodeId: string) => NodeCheckContext,
+    /** A text that it never gave before, in no run: stands for what equals nothing, as NaN does. */
+    uniqueText: () => string,
   ) {
     this.#nodes = nodes;
     this.#graph = graph;
     this.#checkContext = checkContext;
+    this.#uniqueText = uniqueText;
   }
 
   async key(id: string): Promise<string> {
@@ -51,7 +54,7 @@ export class CacheKeys {
   }
 
   async #ownSignature(id: string, indexOf: ReadonlyMap<string, number>): Promise<string> {
-    if (!this.#graph.has(id)) return this.#never();
+    if (!this.#graph.has(id)) return this.#uniqueText();
     const node = this.#graph.node(id);
     const nodeClass = this.#nodes.get(node.class_type);
     const parts = [JSON.stringify(node.class_type), this.#text(await this.changeToken(id))];
@@ -100,25 +103,20 @@ export class CacheKeys {
       case 'boolean':
         return JSON.stringify(value);
       case 'number':
-        return Number.isNaN(value) ? this.#never() : String(value);
+        return Number.isNaN(value) ? this.#uniqueText() : String(value);
       case 'bigint':
         return value.toString();
       case 'object':
         break;
       default:
-        return value === undefined ? 'null' : this.#never();
+        return value === undefined ? 'null' : this.#uniqueText();
     }
     if (value === null) return 'null';
     if (Array.isArray(value)) return `[${value.map((item) => this.#text(item)).join(',')}]`;
     const prototype = Object.getPrototypeOf(value);
     // A picture or model that an expansion passed by value: two of them are never known to be equal.
-    if (prototype !== Object.prototype && prototype !== null) return this.#never();
+    if (prototype !== Object.prototype && prototype !== null) return this.#uniqueText();
     const members = Object.keys(value).sort();
     return `{${members.map((key) => `${JSON.stringify(key)}:${this.#text((value as Record<string, unknown>)[key])}`).join(',')}}`;
-  }
-
-  /** A text that equals no other, as NaN equals nothing. */
-  #never(): string {
-    return `nan${this.#unique++}.${Math.random()}`;
   }
 }

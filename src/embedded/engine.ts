@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
-import { type Clock, systemClock } from '../core/clock.js';
+import { type Clock, sleep, systemClock } from '../core/clock.js';
 import { EaselError } from '../core/errors.js';
 import { type Logger, silentLogger } from '../core/log.js';
 import { controlRoutes } from './control.js';
@@ -48,6 +48,8 @@ export interface EmbeddedEngineOptions {
 }
 
 const DEFAULT_MAX_UPLOAD_BYTES = 100 * 1024 * 1024;
+/** How long the end of a life waits for the node that runs, in real time. */
+const MAX_WAIT_FOR_NODE_MS = 1_000;
 const DEFAULT_REHEARSAL: RehearsalOptions = {
   stepMs: 30,
   loadMs: 100,
@@ -121,7 +123,6 @@ export class EmbeddedEngine {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await this.#endLife();
-    await this.#work;
   }
 
   /**
@@ -130,11 +131,10 @@ export class EmbeddedEngine {
    */
   async restart(options: { readonly downMs?: number } = {}): Promise<void> {
     await this.#endLife();
-    await this.#work;
     if (options.downMs) await this.faults.wait(options.downMs);
+    await this.#prepareFolders();
     if (this.#isClosed) return;
     this.#core = this.#newCore();
-    await this.#prepareFolders();
     await this.#listen();
     this.#work = this.#core.work();
   }
@@ -153,6 +153,10 @@ export class EmbeddedEngine {
     this.#core.kill();
     this.faults.release();
     await this.#http.close();
+    // A node that does not listen to its signal may go on; nothing that it says is heard any more.
+    const patience = new AbortController();
+    await Promise.race([this.#work, sleep(systemClock, MAX_WAIT_FOR_NODE_MS, patience.signal).catch(() => {})]);
+    patience.abort();
   }
 
   async #listen(): Promise<void> {

@@ -23,7 +23,16 @@ const nodes = new Map(
 async function listFor(graph: Graph) {
   const dynamic = new DynamicGraph(graph);
   const cache = new OutputCache();
-  await cache.setNodes(dynamic, Object.keys(graph), new CacheKeys(nodes, dynamic, () => ({}) as never));
+  await cache.setNodes(
+    dynamic,
+    Object.keys(graph),
+    new CacheKeys(
+      nodes,
+      dynamic,
+      () => ({}) as never,
+      () => '',
+    ),
+  );
   return { list: new ExecutionList(nodes, dynamic, cache), cache };
 }
 

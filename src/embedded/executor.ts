@@ -44,6 +44,7 @@ export class Executor {
   readonly #options: ExecutorOptions;
   readonly #cache = new OutputCache();
   readonly #interrupt = new InterruptFlag();
+  #unique = 0;
   #clientId: unknown = null;
   #activeNode: string | null = null;
 
@@ -78,7 +79,12 @@ export class Executor {
     this.#clientId = clientIdOf(item.extraData);
     // The run writes change tokens into its graph; the queue and the history keep theirs as submitted.
     const graph = new DynamicGraph(structuredClone(item.prompt));
-    const keys = new CacheKeys(this.#options.nodes, graph, (id) => this.checkContext(id));
+    const keys = new CacheKeys(
+      this.#options.nodes,
+      graph,
+      (id) => this.checkContext(id),
+      () => `unique ${this.#unique++}`,
+    );
     const run = new PromptRun({
       ...this.#options,
       item,
@@ -113,6 +119,6 @@ export class Executor {
 }
 
 /** The client id inside `extra_data`; null when there is none. It need not be a string. */
-export function clientIdOf(extraData: JsonValue): JsonValue {
+function clientIdOf(extraData: JsonValue): JsonValue {
   return isJsonObject(extraData) ? (extraData['client_id'] ?? null) : null;
 }

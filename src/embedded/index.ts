@@ -1,6 +1,18 @@
 export type { FaultCommand } from './control.js';
 export { EmbeddedEngine, type EmbeddedEngineOptions } from './engine.js';
 export { type FaultPlan, Faults } from './faults.js';
-export * from './node.js';
+export {
+  Blocker,
+  type EngineFolders,
+  type EnginePreview,
+  type ImageBatch,
+  type MaskBatch,
+  type NodeCheckContext,
+  type NodeClass,
+  type NodeContext,
+  NodeException,
+  type NodeResult,
+  type RehearsalOptions,
+} from './node.js';
 export { type CoreNodeOptions, createCoreNodes } from './nodes/index.js';
 export type { EngineVersion } from './profile.js';

@@ -144,7 +144,7 @@ function wantedType(input: DeclaredInput): JsonValue {
 }
 
 /** Identical; or comma lists that share a member; or anything where one side is `*` (comfyui.md 1.3). */
-export function isTypeCompatible(received: JsonValue, wanted: JsonValue): boolean {
+function isTypeCompatible(received: JsonValue, wanted: JsonValue): boolean {
   if (typeof received !== 'string' || typeof wanted !== 'string') {
     // Old-style combos: the same list of choices, or the combo type of newer nodes.
     return (

@@ -1,4 +1,3 @@
-import type { JsonObject, JsonValue } from '../core/json.js';
 import { isJsonObject } from '../core/json.js';
 import type { Graph } from '../graph/types.js';
 import { isLink } from '../graph/types.js';
@@ -6,10 +5,9 @@ import type { CacheKeys } from './cache-keys.js';
 import type { DynamicGraph, RunNode } from './dynamic-graph.js';
 import type { ExecutionList } from './execution-list.js';
 import type { ExecutorOptions, RunResult } from './executor.js';
-import { expandedGraph } from './expansion.js';
+import { expandedGraph, expansionResults } from './expansion.js';
 import type { RunStatus } from './history.js';
-import { InterruptedError } from './interrupt.js';
-import { Blocker, type EnginePreview, type NodeClass, type NodeContext, type NodeResult } from './node.js';
+import type { EnginePreview, NodeClass, NodeContext, NodeResult } from './node.js';
 import {
   type Call,
   callNode,
@@ -23,8 +21,8 @@ import type { NodeMeta, OutputCache } from './output-cache.js';
 import type { UiData } from './profile.js';
 import { ProgressTracker } from './progress.js';
 import type { QueueItem } from './prompt-queue.js';
-import { isOutOfMemory, PythonError, toPythonError } from './python-errors.js';
-import { describeInput } from './python-values.js';
+import { PythonError } from './python-errors.js';
+import { RunReporter } from './run-reporter.js';
 
 export interface PromptRunOptions extends ExecutorOptions {
   readonly item: QueueItem;
@@ -48,33 +46,28 @@ type Waiting =
 /** `pending` means: called again once what it waits for is there. */
 type Step = 'done' | 'pending';
 
-const OUT_OF_MEMORY_ADVICE =
-  'The GPU ran out of memory. If this graph ran before, look at the batch size and the picture size first.';
-
 /** One run of one prompt, from `execution_start` to the last node. */
 export class PromptRun {
   readonly #options: PromptRunOptions;
+  readonly #reporter: RunReporter;
   readonly #progress: ProgressTracker;
   readonly #waiting = new Map<string, Waiting>();
-  readonly #executed = new Set<string>();
-  readonly #messages: (readonly [string, JsonObject])[] = [];
   readonly #ui = new Map<string, { readonly meta: NodeMeta; readonly output: UiData }>();
   #currentInputs: ResolvedInputs | null = null;
 
   constructor(options: PromptRunOptions) {
     this.#options = options;
+    this.#reporter = new RunReporter({ ...options, promptId: options.item.promptId });
     this.#progress = new ProgressTracker(options.sink, options.graph, options.item.promptId, options.clientId);
   }
 
   async execute(): Promise<RunResult> {
     const { item, graph, keys, cache, list } = this.#options;
-    const promptId = item.promptId;
-    this.#announce('execution_start', { prompt_id: promptId }, false);
+    this.#reporter.started();
     const ids = Object.keys(graph.prompt);
     await cache.setNodes(graph, ids, keys);
     cache.cleanUnused();
-    const cached = ids.filter((id) => cache.outputs(id) !== undefined);
-    this.#announce('execution_cached', { nodes: cached, prompt_id: promptId }, false);
+    this.#reporter.cached(ids.filter((id) => cache.outputs(id) !== undefined));
     const currentOutputs = cache.ids();
     for (const id of item.outputs) list.add(id);
 
@@ -83,7 +76,7 @@ export class PromptRun {
     while (!list.isEmpty) {
       const next = await list.next();
       if ('cycle' in next) {
-        this.#reportCycle(next.cycle, currentOutputs);
+        this.#reporter.cycle(next.cycle, currentOutputs);
         // A quirk: the run counts as a success although it ended here (comfyui.md 1.5).
         isComplete = false;
         break;
@@ -91,7 +84,7 @@ export class PromptRun {
       try {
         if ((await this.#step(next.id)) === 'done') list.complete(next.id);
       } catch (error) {
-        this.#reportError(next.id, error, currentOutputs);
+        this.#reporter.failed(next.id, error, this.#currentInputs, currentOutputs);
         isSuccess = false;
         isComplete = false;
         break;
@@ -99,20 +92,20 @@ export class PromptRun {
       // Requests are served between nodes, an interrupt among them.
       await new Promise(setImmediate);
     }
-    if (isComplete) this.#announce('execution_success', { prompt_id: promptId }, false);
+    if (isComplete) this.#reporter.succeeded();
     const status: RunStatus = {
       status_str: isSuccess ? 'success' : 'error',
       completed: isSuccess,
-      messages: this.#messages,
+      messages: this.#reporter.messages,
     };
     return { status, ...this.#history() };
   }
 
   async #step(id: string): Promise<Step> {
-    const { cache, clientId, graph, nodes } = this.#options;
+    const { cache, graph, nodes } = this.#options;
     const cached = cache.get(id);
     if (cached?.outputs !== undefined) {
-      if (clientId !== null) this.#sendExecuted(id, cached.ui?.output ?? null);
+      this.#reporter.executed(id, cached.ui?.output ?? null);
       if (cached.ui) this.#ui.set(id, cached.ui);
       this.#progress.finish(id);
       return 'done';
@@ -122,7 +115,11 @@ export class PromptRun {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (waiting?.kind === 'expansion') {
-      this.#finish(id, nodeClass, this.#expansionResults(id, waiting.results));
+      this.#finish(
+        id,
+        nodeClass,
+        expansionResults(waiting.results, (source) => cache.outputs(source)),
+      );
       return 'done';
     }
     const results = waiting ? await Promise.all(waiting.calls.map(resultOf)) : await this.#call(id, nodeClass);
@@ -142,10 +139,8 @@ export class PromptRun {
     );
     this.#currentInputs = inputs;
     const displayId = graph.displayId(id);
-    if (clientId !== null) {
-      this.#options.onActiveNode(displayId);
-      this.#send('executing', { node: id, display_node: displayId, prompt_id: item.promptId });
-    }
+    if (clientId !== null) this.#options.onActiveNode(displayId);
+    this.#reporter.executing(id, displayId);
     await faults.beforeNode({ promptId: item.promptId, nodeId: id, classType: graph.node(id).class_type });
     const context = this.#context(id);
     if (nodeClass.checkLazy && this.#requireLazyInputs(id, nodeClass, inputs, context)) return null;
@@ -154,7 +149,7 @@ export class PromptRun {
       inputs,
       context,
       checkInterrupt,
-      onBlocked: (blocker) => this.#reportBlocked(id, blocker),
+      onBlocked: (blocker) => this.#reporter.blocked(id, blocker),
     });
     const pending = calls.flatMap((call) => ('pending' in call ? [call.pending] : []));
     if (pending.length === 0) return Promise.all(calls.map(resultOf));
@@ -173,14 +168,14 @@ export class PromptRun {
 
   /** Takes the results of a node: announces its UI data, and stores its outputs or starts its expansion. */
   async #accept(id: string, nodeClass: NodeClass, results: readonly NodeResult[]): Promise<Step> {
-    const { cache, clientId, graph, profile } = this.#options;
+    const { cache, graph, profile } = this.#options;
     const merged = mergeUi(results);
     if (merged) {
       const output = profile.adjustUi(graph.node(id).class_type, merged);
       const ui = { meta: this.#meta(id), output };
       cache.setUi(id, ui);
       this.#ui.set(id, ui);
-      if (clientId !== null) this.#sendExecuted(id, output);
+      this.#reporter.executed(id, output);
     }
     if (results.some((result) => result.expand !== undefined)) {
       await this.#expand(id, results);
@@ -193,7 +188,7 @@ export class PromptRun {
   #finish(id: string, nodeClass: NodeClass, results: readonly NodeResult[]): void {
     this.#options.cache.setOutputs(id, mergeResults(nodeClass, results));
     this.#progress.finish(id);
-    this.#executed.add(id);
+    this.#reporter.markExecuted(id);
   }
 
   async #expand(id: string, results: readonly NodeResult[]): Promise<void> {
@@ -219,24 +214,6 @@ export class PromptRun {
     this.#waiting.set(id, { kind: 'expansion', results: prefixed });
   }
 
-  /** The results of an expanded node, with the links into its sub-graph replaced by what came out there. */
-  #expansionResults(id: string, results: readonly NodeResult[]): NodeResult[] {
-    const { cache } = this.#options;
-    return results.flatMap((result) => {
-      if (!result.expand) return [result];
-      const lists = result.outputs.map((output) => {
-        if (!isLink(output)) return [output];
-        const list = cache.outputs(output[0])?.[output[1]];
-        if (!list) throw new PythonError('RuntimeError', `Node ${id} has no result from ${output[0]}.`);
-        return list;
-      });
-      const length = Math.max(0, ...lists.map((list) => list.length));
-      return Array.from({ length }, (_, index) => ({
-        outputs: lists.map((list) => list[Math.min(index, list.length - 1)]),
-      }));
-    });
-  }
-
   #context(id: string): NodeContext {
     const { checkInterrupt, delay, folders, graph, item, rehearsal, signal, sink } = this.#options;
     const extraPngInfo = extraPngInfoOf(item.extraData);
@@ -256,95 +233,6 @@ export class PromptRun {
       sendImage: (image: EnginePreview) => this.#progress.image(id, image),
       sendText: (text: string) => sink.broadcastText(id, text),
     };
-  }
-
-  #reportBlocked(id: string, blocker: Blocker): Blocker {
-    if (blocker.message === null) return blocker;
-    const { graph, item } = this.#options;
-    this.#send('execution_error', {
-      prompt_id: item.promptId,
-      node_id: id,
-      node_type: graph.node(id).class_type,
-      executed: [...this.#executed],
-      exception_message: `Execution Blocked: ${blocker.message}`,
-      exception_type: 'ExecutionBlocked',
-      traceback: [],
-      current_inputs: [],
-      current_outputs: [],
-    });
-    return new Blocker(null);
-  }
-
-  #reportCycle(cycle: readonly string[], currentOutputs: readonly string[]): void {
-    const { graph } = this.#options;
-    const expanded = cycle.find((id) => graph.displayId(id) !== id);
-    const blamed = expanded === undefined ? cycle[0]! : graph.displayId(expanded);
-    this.#announceError(
-      graph.realId(blamed),
-      'graph.DependencyCycleError',
-      'Dependency cycle detected',
-      [],
-      [],
-      currentOutputs,
-    );
-  }
-
-  #reportError(id: string, thrown: unknown, currentOutputs: readonly string[]): void {
-    const { graph, item } = this.#options;
-    const realId = graph.realId(id);
-    if (thrown instanceof InterruptedError) {
-      const interrupted = {
-        prompt_id: item.promptId,
-        node_id: realId,
-        node_type: graph.node(realId).class_type,
-        executed: [...this.#executed],
-      };
-      this.#announce('execution_interrupted', interrupted, true);
-      return;
-    }
-    const error = toPythonError(thrown);
-    const advice = isOutOfMemory(error) ? `${OUT_OF_MEMORY_ADVICE}` : '';
-    this.#announceError(
-      realId,
-      error.type,
-      `${error.message}\n${advice}`,
-      error.traceback('execute', `${graph.node(id).class_type}`),
-      this.#describeInputs(),
-      currentOutputs,
-    );
-  }
-
-  #announceError(
-    nodeId: string,
-    type: string,
-    message: string,
-    traceback: readonly string[],
-    inputs: JsonValue,
-    currentOutputs: readonly string[],
-  ): void {
-    const { graph, item } = this.#options;
-    const data: JsonObject = {
-      prompt_id: item.promptId,
-      node_id: nodeId,
-      node_type: graph.node(nodeId).class_type,
-      executed: [...this.#executed],
-      exception_message: message,
-      exception_type: type,
-      traceback: [...traceback],
-      current_inputs: inputs,
-      current_outputs: [...currentOutputs],
-    };
-    this.#announce('execution_error', data, false);
-  }
-
-  #describeInputs(): JsonObject {
-    const inputs = this.#currentInputs;
-    if (!inputs) return {};
-    const described: JsonObject = {};
-    for (const [name, list] of inputs.values) described[name] = list.map(describeInput);
-    for (const name of inputs.missing) described[name] = [null];
-    for (const [name, value] of inputs.hidden) described[name] = [describeInput(value)];
-    return described;
   }
 
   #meta(id: string): NodeMeta {
@@ -370,22 +258,6 @@ export class PromptRun {
       outputs: Object.fromEntries(Array.from(ui, ([id, entry]) => [id, entry.output])),
       meta: Object.fromEntries(Array.from(ui, ([id, entry]) => [id, entry.meta])),
     };
-  }
-
-  #sendExecuted(id: string, output: UiData | null): void {
-    const { graph, item } = this.#options;
-    this.#send('executed', { node: id, display_node: graph.displayId(id), output, prompt_id: item.promptId });
-  }
-
-  #send(type: string, data: object): void {
-    this.#options.sink.send(type, data, this.#options.clientId);
-  }
-
-  /** A message that the history keeps too. `broadcast`: without a client it goes to everybody instead of nobody. */
-  #announce(type: string, data: JsonObject, broadcast: boolean): void {
-    const stamped = { ...data, timestamp: this.#options.clock.now() };
-    this.#messages.push([type, stamped]);
-    if (this.#options.clientId !== null || broadcast) this.#send(type, stamped);
   }
 }
 

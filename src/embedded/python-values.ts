@@ -152,7 +152,7 @@ export function describeInput(value: unknown): JsonValue {
 }
 
 /** True for what JSON can express. Guards against printing buffers and class instances. */
-export function isPlainData(value: unknown): boolean {
+function isPlainData(value: unknown): boolean {
   if (value === null) return true;
   if (typeof value !== 'object') return typeof value !== 'function' && typeof value !== 'symbol';
   if (Array.isArray(value)) return value.every(isPlainData);

@@ -20,7 +20,7 @@ export function promptError(type: string, message: string, details = ''): InputE
 }
 
 /** `[type, options]`, as the errors repeat it. */
-export function inputConfig(input: DeclaredInput): JsonValue {
+function inputConfig(input: DeclaredInput): JsonValue {
   return [input.type as JsonValue, input.options as JsonObject];
 }
 
