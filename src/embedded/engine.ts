@@ -25,7 +25,7 @@ export interface EmbeddedEngineOptions {
   /** Absolute folder that gets `input`, `output`, `temp` and `user`; or say each of them in `folders`. */
   readonly dataDir?: string;
   readonly folders?: EngineFolders & { readonly user?: string };
-  /** Which ComfyUI release to play. */
+  /** Which ComfyUI release to play; default 0.8.0. */
   readonly version?: EngineVersion;
   readonly host?: string;
   /** 0 picks a free port. */
@@ -87,7 +87,7 @@ export class EmbeddedEngine {
     const folders = foldersOf(options);
     this.folders = folders;
     this.#nodes = nodeMap(options.nodes);
-    this.#profile = engineProfile(options.version ?? '0.3.64');
+    this.#profile = engineProfile(options.version ?? '0.8.0');
     this.#rehearsal = { ...DEFAULT_REHEARSAL, ...options.rehearsal };
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
