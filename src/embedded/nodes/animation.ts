@@ -33,7 +33,7 @@ export const animationFamily: NodeFamily = {
         quality: Math.max(1, inputs.integer('quality')),
         effort: EFFORTS[inputs.text('method')] ?? 4,
       });
-      return save(webp, 'webp', images, inputs.text('filename_prefix'), context, setup);
+      return saveFile(webp, 'webp', images, inputs.text('filename_prefix'), context, setup);
     },
     SaveAnimatedPNG: async (inputs, context, setup) => {
       const images = withBatchChannels(inputs.get('images', 'IMAGE'), 3);
@@ -42,7 +42,7 @@ export const animationFamily: NodeFamily = {
       for (const frame of images.frames) pngs.push(await encodePng(frame, images, level));
       const texts = embeddedTexts(context.prompt, context.extraPngInfo);
       const apng = encodeApng(pngs, { delayMs: delayOf(inputs.number('fps')), texts });
-      return save(apng, 'png', images, inputs.text('filename_prefix'), context, setup);
+      return saveFile(apng, 'png', images, inputs.text('filename_prefix'), context, setup);
     },
   },
 };
@@ -51,13 +51,15 @@ function delayOf(fps: number): number {
   return Math.trunc(1000 / fps);
 }
 
-async function save(
+/** Saves one file, and reports it as the result. */
+export async function saveFile(
   bytes: Buffer,
   extension: string,
   images: ImageBatch,
   prefix: string,
   context: NodeContext,
   setup: NodeSetup,
+  isAnimated = images.frames.length > 1,
 ): Promise<NodeResult> {
   const names = await saveNames({
     baseFolder: context.folders.output,
@@ -69,7 +71,7 @@ async function save(
   const filename = await names.claim(0, extension);
   await writeFile(join(names.folder, filename), bytes);
   const file = { filename, subfolder: names.subfolder, type: 'output' };
-  return { outputs: [], ui: { images: [file], animated: [images.frames.length > 1] } };
+  return { outputs: [], ui: { images: [file], animated: [isAnimated] } };
 }
 
 interface WebpOptions {

@@ -226,7 +226,7 @@ export const conditioningFamily: NodeFamily = {
       const empty = items.map((item) => ({ ...item, picture: null }));
       return [
         ...besideNoise(inputs, [guide]),
-        { type: 'LATENT', width, height, length: 1, items: empty, noiseMask: null, trim: 0 },
+        { type: 'LATENT', width, height, length: 1, items: empty, noiseMask: null, seconds: 0, trim: 0 },
       ];
     },
     LTXVConditioning: (inputs) => {

@@ -1,11 +1,13 @@
 import { randomInt } from 'node:crypto';
 import type { NodeClass, RehearsalOptions } from '../node.js';
 import { animationFamily } from './animation.js';
+import { audioFamily } from './audio.js';
 import { batchFamily } from './batches.js';
 import { compositeFamily } from './composite.js';
 import { conditioningFamily } from './conditioning.js';
 import { edgeFamily } from './edges.js';
 import { encoderFamily } from './encoders.js';
+import { filmFamily } from './film.js';
 import { filterFamily } from './filters.js';
 import { hookFamily } from './hooks.js';
 import { imageFamily } from './images.js';
@@ -32,6 +34,7 @@ const FAMILIES: readonly NodeFamily[] = [
   loadFamily,
   saveFamily,
   animationFamily,
+  filmFamily,
   imageFamily,
   scaleFamily,
   batchFamily,
@@ -51,6 +54,7 @@ const FAMILIES: readonly NodeFamily[] = [
   sigmaFamily,
   patchFamily,
   mergeFamily,
+  audioFamily,
   videoFamily,
 ];
 

@@ -19,7 +19,7 @@ export function emptyLatent(width: number, height: number, batch: number, length
 }
 
 export function latentOf(width: number, height: number, items: readonly LatentItem[], length = 1): LatentValue {
-  return { type: 'LATENT', width, height, length, items, noiseMask: null, trim: 0 };
+  return { type: 'LATENT', width, height, length, items, noiseMask: null, seconds: 0, trim: 0 };
 }
 
 export function toCells(pixels: number): number {

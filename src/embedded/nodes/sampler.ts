@@ -44,7 +44,8 @@ export async function sample(request: SampleRequest, context: NodeContext, setup
   const { latent, steps } = request;
   if (steps === 0) return latent;
   const specs = latent.items.map((item, place) => specOf(request, item, place));
-  const preview = specs[0] ? await previewOf(specs[0], setup.rehearsal.previewSize) : null;
+  // Sound has nothing to show.
+  const preview = specs[0] && latent.seconds === 0 ? await previewOf(specs[0], setup.rehearsal.previewSize) : null;
   for (let step = 1; step <= steps; step++) {
     await context.delay(setup.rehearsal.stepMs);
     context.progress(step, steps, preview ? await preview(step / steps) : undefined);

@@ -68,6 +68,8 @@ export interface LatentValue {
   readonly items: readonly LatentItem[];
   /** Where sampling may change the items. */
   readonly noiseMask: MaskBatch | null;
+  /** For sound instead of pictures: its length; 0 otherwise. */
+  readonly seconds: number;
   /** Frames to drop from the start when decoding, as video nodes ask for. */
   readonly trim: number;
 }
@@ -123,6 +125,21 @@ export interface LatentOperationValue {
   readonly apply: (latent: LatentValue) => LatentValue;
 }
 
+export interface AudioValue {
+  readonly type: 'AUDIO';
+  readonly sampleRate: number;
+  /** Per item of the batch, per channel, samples in -1..1. */
+  readonly clips: readonly (readonly Float32Array[])[];
+  /** Made by a rehearsed model, and to be marked as such. */
+  readonly isRehearsed: boolean;
+}
+
+export interface VideoValue {
+  readonly type: 'VIDEO';
+  readonly images: ImageBatch;
+  readonly fps: number;
+}
+
 /** A value that is only passed on. */
 export interface Token<K extends string> {
   readonly type: K;
@@ -142,6 +159,8 @@ export interface LinkValues {
   CLIP_VISION_OUTPUT: VisionOutputValue;
   HOOKS: HooksValue;
   LATENT_OPERATION: LatentOperationValue;
+  AUDIO: AudioValue;
+  VIDEO: VideoValue;
   VAE: NamedFile<'VAE'>;
   CLIP_VISION: NamedFile<'CLIP_VISION'>;
   STYLE_MODEL: NamedFile<'STYLE_MODEL'>;
