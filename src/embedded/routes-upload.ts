@@ -4,6 +4,7 @@ import { copyFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'no
 import { join, parse, resolve } from 'node:path';
 import sharp from 'sharp';
 import { isJsonObject } from '../core/json.js';
+import { openBitmap } from './bitmaps.js';
 import { isFolderType, requestedPath } from './file-paths.js';
 import { empty, type HttpAnswer, json } from './http-answer.js';
 import { bodyChunks, type EngineRequest, type Route } from './http-router.js';
@@ -176,19 +177,20 @@ async function saveWithMask(
 ): Promise<void> {
   const reference = readPythonJson(form.fields.get('original_ref') ?? '');
   if (!isJsonObject(reference)) throw new PythonError('TypeError', 'original_ref is no object');
-  const original = requestedPath(folders, {
+  const originalPath = requestedPath(folders, {
     filename: String(reference['filename'] ?? ''),
     type: typeof reference['type'] === 'string' ? reference['type'] : null,
     subfolder: typeof reference['subfolder'] === 'string' ? reference['subfolder'] : '',
   });
-  if (typeof original === 'number' || (await sizeOf(original)) === null) return;
+  if (typeof originalPath === 'number' || (await sizeOf(originalPath)) === null) return;
   const mask = await sharp(file.path).ensureAlpha().extractChannel('alpha').raw().toBuffer({ resolveWithObject: true });
   const { width, height } = mask.info;
-  const bytes = await readFile(original);
-  const picture = await sharp(bytes).metadata();
+  const bytes = await readFile(originalPath);
+  const original = await openBitmap(bytes);
+  const picture = await original.metadata();
   if (picture.width !== width || picture.height !== height) throw new PythonError('ValueError', 'images do not match');
   // In two steps: in one pipeline sharp would join the channel first and remove it again.
-  const colour = await sharp(bytes).toColourspace('srgb').removeAlpha().raw().toBuffer();
+  const colour = await original.toColourspace('srgb').removeAlpha().raw().toBuffer();
   const png = await sharp(colour, { raw: { width, height, channels: 3 } })
     .joinChannel(mask.data, { raw: { width, height, channels: 1 } })
     .png()

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
+import { openBitmap } from './bitmaps.js';
 import { contentTypeOf } from './content-types.js';
 import { fileAnswer } from './file-answer.js';
 import { isContained, requestedPath } from './file-paths.js';
@@ -8,8 +9,6 @@ import type { EngineRequest, Route } from './http-router.js';
 import type { EngineFolders } from './node.js';
 
 const DEFAULT_QUALITY = 90;
-/** A picture of 16,384 pixels square is the largest that core nodes make. */
-const MAX_INPUT_PIXELS = 16_384 * 16_384;
 
 /** `GET /view` (comfyui.md 1.7). */
 export function viewRoutes(folders: EngineFolders): Route[] {
@@ -31,7 +30,7 @@ async function view(folders: EngineFolders, { query, raw }: EngineRequest): Prom
     const channel = query.get('channel') ?? '';
     const preview = query.get('preview');
     if (preview !== null) return await reencoded(path, preview, channel, headers);
-    if (channel === 'rgb') return await png(open(path).removeAlpha(), headers);
+    if (channel === 'rgb') return await png((await openBitmap(path)).removeAlpha(), headers);
     if (channel === 'a') return await alphaOnly(path, headers);
     return await fileAnswer(path, raw.headers, { ...headers, 'content-type': contentTypeOf(path) });
   } catch (error) {
@@ -47,10 +46,6 @@ function headerText(name: string): string {
     .replace(/[\r\n\0]/g, '');
 }
 
-function open(path: string): Sharp {
-  return sharp(path, { limitInputPixels: MAX_INPUT_PIXELS });
-}
-
 async function reencoded(
   path: string,
   preview: string,
@@ -61,7 +56,7 @@ async function reencoded(
   const isJpeg = parts[0] === 'jpeg' && !channel.includes('a');
   const lastPart = parts.at(-1) ?? '';
   const quality = /^\d+$/.test(lastPart) ? Math.min(100, Math.max(1, Number(lastPart))) : DEFAULT_QUALITY;
-  const image = isJpeg || channel === 'rgb' ? open(path).removeAlpha() : open(path);
+  const image = isJpeg || channel === 'rgb' ? (await openBitmap(path)).removeAlpha() : await openBitmap(path);
   const body = await (isJpeg ? image.jpeg({ quality }) : image.webp({ quality })).toBuffer();
   return { status: 200, headers: { ...headers, 'content-type': isJpeg ? 'image/jpeg' : 'image/webp' }, body };
 }
@@ -72,7 +67,7 @@ async function png(image: Sharp, headers: Readonly<Record<string, string>>): Pro
 
 /** Black with the picture's alpha; opaque when it has none. */
 async function alphaOnly(path: string, headers: Readonly<Record<string, string>>): Promise<HttpAnswer> {
-  const { data, info } = await open(path)
+  const { data, info } = await (await openBitmap(path))
     .ensureAlpha()
     .extractChannel('alpha')
     .raw()

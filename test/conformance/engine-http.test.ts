@@ -129,6 +129,16 @@ describe('/view', () => {
     expect((await pixels('/view?filename=a.png&preview=jpeg;50')).info.format).toBe('raw');
   });
 
+  it('does not render drawings', async () => {
+    bench = await openBench();
+    await writeFile(
+      join(bench.engine.folders.output, 'a.svg'),
+      '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"/>',
+    );
+    expect((await bench.get('/view?filename=a.svg&preview=webp')).status).toBe(500);
+    expect((await bench.get('/view?filename=a.svg')).status).toBe(200);
+  });
+
   it('does not follow a symbolic link out of its folder', async () => {
     bench = await openBench();
     await symlink('/etc/hostname', join(bench.engine.folders.output, 'link.txt'));
