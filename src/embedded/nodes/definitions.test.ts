@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { rehearsalOptions } from '../../../test/helpers/node-bench.js';
 import { sharedPath } from '../../../test/helpers/shared.js';
 import { parseLossless } from '../../core/json.js';
 import type { InputSpec, NodeDefinition } from '../../graph/types.js';
 import { createCoreNodes } from './index.js';
 import type { NodeProfile } from './notation.js';
-import { rehearsalOptions } from './testing.js';
 
 /** Compares every interface of the library with what real servers answer to /object_info. */
 const PROFILES: readonly NodeProfile[] = ['0.8.0', '0.3.64'];

@@ -2,12 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Bench, openBench, rehearsalOptions } from '../../../test/helpers/node-bench.js';
 import type { InputSpec, NodeDefinition } from '../../graph/types.js';
 import { createCoreNodes } from './index.js';
 import { encode } from './latent-values.js';
 import { loadedModel } from './loaders.js';
 import { imageBatch, maskBatch } from './pixels.js';
-import { type Bench, openBench, rehearsalOptions } from './testing.js';
 import type { LinkValues } from './values.js';
 
 /** Every class of the library runs with the inputs that its interface declares, and returns what it declares. */

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileTypeFromBuffer } from 'file-type';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Bench, openBench } from '../../../test/helpers/node-bench.js';
 import { imageBatch } from './pixels.js';
-import { type Bench, openBench } from './testing.js';
 import type { AudioValue } from './values.js';
 
 let bench: Bench;

@@ -2,9 +2,9 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Bench, openBench } from '../../../test/helpers/node-bench.js';
 import type { ImageBatch, MaskBatch } from '../node.js';
 import { definitionWithFiles } from './index.js';
-import { type Bench, openBench } from './testing.js';
 
 describe('load nodes', () => {
   let bench: Bench;

@@ -110,7 +110,7 @@ export const maskFamily: NodeFamily = {
   },
 };
 
-export function mapMask(mask: MaskBatch, compute: (value: number, index: number) => number): MaskBatch {
+function mapMask(mask: MaskBatch, compute: (value: number, index: number) => number): MaskBatch {
   return { ...mask, frames: mask.frames.map((frame) => mapBytes(frame, compute)) };
 }
 

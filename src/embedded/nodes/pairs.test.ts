@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { type Bench, openBench } from '../../../test/helpers/node-bench.js';
+import { runGraph } from '../../../test/helpers/run-graph.js';
 import { sharedPath } from '../../../test/helpers/shared.js';
 import { parseLossless } from '../../core/json.js';
 import type { Graph } from '../../graph/types.js';
-import { runGraph } from './run-graph.js';
-import { type Bench, openBench } from './testing.js';
 
 /** Workflow files of the wild: their API graphs must find every class, and end in pictures. */
 const folder = sharedPath('data/workflow-pairs');

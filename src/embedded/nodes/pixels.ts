@@ -102,8 +102,6 @@ export function remapFrame(
   return result;
 }
 
-export type ScaleMethod = 'nearest-exact' | 'bilinear' | 'area' | 'bicubic' | 'bislerp' | 'lanczos';
-
 const OWN_METHODS: Readonly<Record<string, ResampleMethod>> = {
   'nearest-exact': 'nearest',
   bilinear: 'bilinear',

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Bench, openBench } from '../../../test/helpers/node-bench.js';
 import type { ImageBatch } from '../node.js';
 import { imageBatch, maskBatch } from './pixels.js';
-import { type Bench, openBench } from './testing.js';
 import type { LatentValue, SigmasValue } from './values.js';
 
 /** The whole rehearsed way: load, encode, sample, decode. */

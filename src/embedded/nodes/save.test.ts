@@ -2,9 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Bench, openBench } from '../../../test/helpers/node-bench.js';
 import { chunksOf } from './apng.js';
 import { imageBatch, maskBatch } from './pixels.js';
-import { type Bench, openBench } from './testing.js';
 
 const prompt = { '1': { class_type: 'EmptyImage', inputs: { seed: 18446744073709551615n, text: 'blå' } } };
 const workflow = { nodes: [], links: [] };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Bench, openBench } from './testing.js';
+import { type Bench, openBench } from '../../../test/helpers/node-bench.js';
 
 let bench: Bench;
 beforeAll(async () => {

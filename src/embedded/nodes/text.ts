@@ -164,7 +164,7 @@ function extract(inputs: Inputs): string {
 }
 
 /** What PreviewAny shows: texts as they are, numbers as Python prints them, anything else by its type and facts. */
-export function printed(value: unknown): string {
+function printed(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'boolean') return value ? 'True' : 'False';
   if (value === null || value === undefined) return 'None';

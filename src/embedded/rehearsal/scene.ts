@@ -21,18 +21,3 @@ export interface Scene {
   /** Sampler, scheduler, model patches: told apart, but only in nuances. */
   readonly manner: readonly string[];
 }
-
-/** A stable key of the scene's content, for chance and for tests. */
-export function sceneKey(scene: Scene): string {
-  return JSON.stringify([
-    scene.prompt,
-    scene.negative,
-    String(scene.seed),
-    scene.index,
-    scene.model,
-    scene.loras.map((lora) => [lora.name, lora.strength]),
-    scene.steps,
-    scene.cfg,
-    scene.manner,
-  ]);
-}

@@ -68,8 +68,3 @@ export function melt(a: number, b: number, width: number): number {
   const h = clamp(0.5 + (0.5 * (b - a)) / width);
   return b + (a - b) * h - width * h * (1 - h);
 }
-
-/** What is in `a` but not in `b`. */
-export function without(a: number, b: number): number {
-  return Math.max(a, -b);
-}

@@ -1,7 +1,7 @@
-import type { JsonValue } from '../../core/json.js';
-import { type Graph, isLink } from '../../graph/types.js';
-import type { NodeResult } from '../node.js';
-import type { Bench } from './testing.js';
+import type { JsonValue } from '../../src/core/json.js';
+import type { NodeResult } from '../../src/embedded/node.js';
+import { type Graph, isLink } from '../../src/graph/types.js';
+import type { Bench } from './node-bench.js';
 
 /**
  * Runs a graph node by node, for tests of the library alone: no queue, no cache, no lists. Returns the UI data of its

@@ -1,9 +1,16 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { JsonValue } from '../../core/json.js';
-import type { EngineFolders, EnginePreview, NodeClass, NodeContext, NodeResult, RehearsalOptions } from '../node.js';
-import { createCoreNodes } from './index.js';
+import type { JsonValue } from '../../src/core/json.js';
+import type {
+  EngineFolders,
+  EnginePreview,
+  NodeClass,
+  NodeContext,
+  NodeResult,
+  RehearsalOptions,
+} from '../../src/embedded/node.js';
+import { createCoreNodes } from '../../src/embedded/nodes/index.js';
 
 /** Fakes for tests of node classes: no engine, no waiting. */
 export function rehearsalOptions(changes: Partial<RehearsalOptions> = {}): RehearsalOptions {
