@@ -19,7 +19,7 @@ import { formatMs, print, quantile, seconds, table } from './lib/report.js';
  * What Easel adds to a run, compared with a bare client of the same engine in the same run: latency (tiny and 2 MB
  * outputs, 1 and 60 at once), durable submits per second, memory with 100,000 waiting, and whether a burst loses jobs.
  *
- * The bare client does what a careful script would: one websocket, POST, wait for the end, history, download to memory.
+ * The bare client does what a careful script would: one websocket, POST, wait for the end, history, download to a file.
  * Easel does the same and makes every step durable. The engine is a process of its own; rounds alternate between the two
  * so that a machine that drifts drifts for both.
  */
@@ -68,7 +68,7 @@ async function makeInputs(url: string): Promise<void> {
 
 let serial = 0;
 /** Never the same twice: an identical prompt would be answered from the engine's cache. */
-function makeGraph(input: string): Graph {
+function passThrough(input: string): Graph {
   serial += 1;
   return {
     '1': { class_type: 'LoadImage', inputs: { image: input } },
@@ -76,67 +76,119 @@ function makeGraph(input: string): Graph {
   };
 }
 
+/** A rehearsed text-to-image run: about what a fast model takes, with progress and previews on the socket. */
+function textToImage(): Graph {
+  serial += 1;
+  const sampler = { steps: 8, cfg: 7, sampler_name: 'euler', scheduler: 'normal', denoise: 1 };
+  return {
+    '1': { class_type: 'CheckpointLoaderSimple', inputs: { ckpt_name: 'bench.safetensors' } },
+    '2': { class_type: 'CLIPTextEncode', inputs: { clip: ['1', 1], text: `mountains by the sea, sunset, ${serial}` } },
+    '3': { class_type: 'EmptyLatentImage', inputs: { width: 1344, height: 896, batch_size: 1 } },
+    '4': {
+      class_type: 'KSampler',
+      inputs: {
+        model: ['1', 0],
+        positive: ['2', 0],
+        negative: ['2', 0],
+        latent_image: ['3', 0],
+        seed: serial,
+        ...sampler,
+      },
+    },
+    '5': { class_type: 'VAEDecode', inputs: { samples: ['4', 0], vae: ['1', 2] } },
+    '6': { class_type: 'SaveImage', inputs: { images: ['5', 0], filename_prefix: `bench/${serial}` } },
+  };
+}
+
+interface Scenario {
+  readonly job: string;
+  readonly graph: () => Graph;
+  readonly atOnce: number;
+  /** Prompts of ours that the engine may have at a time (`concurrency` of the backend; 1 unless configured). */
+  readonly slots: number;
+  readonly rounds: number;
+  readonly warmUps: number;
+}
+
+function scenarios(quick: boolean): Scenario[] {
+  const tiny = { job: 'tiny', graph: () => passThrough('noise-16.png') };
+  const large = { job: '2 MB, passed through', graph: () => passThrough('noise-840.png') };
+  const image = { job: '2 MB, 8 sampler steps', graph: textToImage };
+  const single = { atOnce: 1, slots: 1, rounds: quick ? 20 : 150, warmUps: 4 };
+  const crowd = { atOnce: 60, slots: 1, rounds: quick ? 1 : 4, warmUps: 1 };
+  return [
+    { ...tiny, ...single },
+    { ...tiny, ...crowd },
+    { ...tiny, ...crowd, slots: 2 },
+    { ...large, ...single },
+    { ...large, ...crowd },
+    { ...large, ...crowd, slots: 2 },
+    { ...image, ...single, rounds: quick ? 3 : 20, warmUps: 1 },
+    { ...image, ...crowd, atOnce: quick ? 4 : 60, rounds: 1, warmUps: 0 },
+  ];
+}
+
 async function compareLatency(url: string, folder: string, quick: boolean): Promise<object[]> {
   await makeInputs(url);
-  const easel = await openEasel(folder, 'latency', url);
-  const bare = new BareClient(url);
-  await bare.open();
-  await easel.start();
-  const throughEasel = async (graph: Graph) => {
-    const { id } = await easel.generations.submit({ accountId: ACCOUNT, graph });
-    const ended = await easel.generations.wait(id, ACCOUNT);
-    if (ended.status !== 'succeeded') throw new Error(`A job ended ${ended.status}: ${ended.error?.message}`);
-    return ended.outputs.reduce((sum, output) => sum + output.bytes, 0);
-  };
-  const throughBare = (graph: Graph) => bare.run(graph);
   const results = [];
-  try {
-    for (const [label, input] of [['tiny', 'noise-16.png'] as const, ['2 MB', 'noise-840.png'] as const]) {
-      for (const atOnce of [1, 60]) {
-        const rounds = atOnce === 1 ? (quick ? 20 : 150) : quick ? 1 : 5;
-        const times = { bare: [] as number[], easel: [] as number[] };
-        let bytes = 0;
-        // The first rounds warm up both sides and are not counted.
-        for (let round = -2; round < rounds; round += 1) {
-          for (const side of round % 2 === 0 ? (['bare', 'easel'] as const) : (['easel', 'bare'] as const)) {
-            const work = side === 'bare' ? throughBare : throughEasel;
-            const batch = await Promise.all(
-              Array.from({ length: atOnce }, async () => {
-                const startedAt = performance.now();
-                bytes = await work(makeGraph(input));
-                return performance.now() - startedAt;
-              }),
-            );
-            if (round >= 0) times[side].push(...batch);
-          }
-        }
-        results.push(summarise(label, atOnce, bytes, times));
-      }
-    }
-  } finally {
-    await bare.close();
-    await easel.stop();
-  }
-  print('Latency of one job, bare client and Easel on the same engine');
+  for (const scenario of scenarios(quick)) results.push(await compareOne(scenario, url, folder));
+  print('Latency of one job: bare client and Easel, same engine, rounds in turn');
   table(
-    results.map(({ job, atOnce, bare: b, easel: e, addedMsP50, ratioP50, ratioP95 }) => ({
+    results.map(({ job, atOnce, slots, bare, easel, addedMsP50, ratioP50, ratioP95 }) => ({
       job,
       'at once': atOnce,
-      'bare p50': formatMs(b.p50),
-      'easel p50': formatMs(e.p50),
+      slots,
+      'bare p50': formatMs(bare.p50),
+      'easel p50': formatMs(easel.p50),
       'added p50': formatMs(addedMsP50),
       'ratio p50': ratioP50.toFixed(2),
-      'bare p95': formatMs(b.p95),
-      'easel p95': formatMs(e.p95),
+      'bare p95': formatMs(bare.p95),
+      'easel p95': formatMs(easel.p95),
       'ratio p95': ratioP95.toFixed(2),
     })),
   );
   return results;
 }
 
+async function compareOne(scenario: Scenario, url: string, folder: string) {
+  const easel = await openEasel(folder, `latency-${serial}`, url, scenario.slots);
+  const bare = new BareClient(url, folder);
+  await bare.open();
+  await easel.start();
+  const work = {
+    bare: (graph: Graph) => bare.run(graph),
+    async easel(graph: Graph) {
+      const { id } = await easel.generations.submit({ accountId: ACCOUNT, graph });
+      const ended = await easel.generations.wait(id, ACCOUNT);
+      if (ended.status !== 'succeeded') throw new Error(`A job ended ${ended.status}: ${ended.error?.message}`);
+      return ended.outputs.reduce((sum, output) => sum + output.bytes, 0);
+    },
+  };
+  const times = { bare: [] as number[], easel: [] as number[] };
+  let bytes = 0;
+  try {
+    for (let round = -scenario.warmUps; round < scenario.rounds; round += 1) {
+      // In turn, so that neither side always comes first.
+      for (const side of round % 2 === 0 ? (['bare', 'easel'] as const) : (['easel', 'bare'] as const)) {
+        const batch = await Promise.all(
+          Array.from({ length: scenario.atOnce }, async () => {
+            const startedAt = performance.now();
+            bytes = await work[side](scenario.graph());
+            return performance.now() - startedAt;
+          }),
+        );
+        if (round >= 0) times[side].push(...batch);
+      }
+    }
+  } finally {
+    await bare.close();
+    await easel.stop();
+  }
+  return summarise(scenario, bytes, times);
+}
+
 function summarise(
-  job: string,
-  atOnce: number,
+  { job, atOnce, slots }: Scenario,
   bytes: number,
   times: { readonly bare: number[]; readonly easel: number[] },
 ) {
@@ -146,6 +198,7 @@ function summarise(
   return {
     job,
     atOnce,
+    slots,
     outputBytes: bytes,
     bare,
     easel,
@@ -160,7 +213,7 @@ async function measureSubmits(folder: string, count: number): Promise<object> {
   for (const clients of [1, 8]) {
     // Not started: nothing but accepting is measured.
     const easel = await openEasel(folder, `submits-${clients}`, 'http://127.0.0.1:9');
-    const graph = makeGraph('noise-16.png');
+    const graph = passThrough('noise-16.png');
     const startedAt = performance.now();
     await Promise.all(
       Array.from({ length: clients }, async () => {
@@ -188,7 +241,7 @@ async function measureBurst(url: string, folder: string): Promise<object> {
   const startedAt = performance.now();
   const ended = await Promise.all(
     Array.from({ length: jobs }, async () => {
-      const { id } = await easel.generations.submit({ accountId: ACCOUNT, graph: makeGraph('noise-16.png') });
+      const { id } = await easel.generations.submit({ accountId: ACCOUNT, graph: passThrough('noise-16.png') });
       return easel.generations.wait(id, ACCOUNT);
     }),
   );
@@ -215,13 +268,13 @@ async function measureMemory(url: string, folder: string, waiting: number): Prom
 /** Rows as a submit makes them, many per transaction: here only the waiting matters, not the accepting. */
 async function fillQueue(dataDir: string, url: string, count: number): Promise<void> {
   const easel = await createEasel(configFor(dataDir, url), { logger: silentLogger });
-  const first = await easel.generations.submit({ accountId: ACCOUNT, graph: makeGraph('noise-16.png') });
+  const first = await easel.generations.submit({ accountId: ACCOUNT, graph: passThrough('noise-16.png') });
   const row = await easel.db.kysely
     .selectFrom('generations')
     .selectAll()
     .where('id', '=', first.id)
     .executeTakeFirstOrThrow();
-  const graph = JSON.stringify(makeGraph('noise-16.png'));
+  const graph = JSON.stringify(passThrough('noise-16.png'));
   for (let done = 0; done < count; done += 1_000) {
     await easel.db.transaction(async (tx) => {
       const ids = Array.from({ length: 1_000 }, () => newId());
@@ -258,18 +311,22 @@ export async function memoryNode(dataDir: string, url: string): Promise<void> {
   await easel.stop();
 }
 
-async function openEasel(folder: string, name: string, url: string): Promise<Easel> {
-  return createEasel(configFor(join(folder, name), url), { logger: silentLogger });
+async function openEasel(folder: string, name: string, url: string, slots = 1): Promise<Easel> {
+  return createEasel(configFor(join(folder, name), url, slots), { logger: silentLogger });
 }
 
-function configFor(dataDir: string, url: string): Config {
-  return parseConfig({ dataDir, backends: [{ id: 'engine', kind: 'comfyui', url }] });
+function configFor(dataDir: string, url: string, slots = 1): Config {
+  return parseConfig({ dataDir, backends: [{ id: 'engine', kind: 'comfyui', url, concurrency: slots }] });
 }
 
 async function startEngine(dataDir: string): Promise<{ url: string; stop: () => Promise<void> }> {
-  const child = spawn(process.execPath, [join(DIST, 'cli', 'main.js'), 'engine', '--port', '0', '--data', dataDir], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [join(DIST, 'cli', 'main.js'), 'engine', '--port', '0', '--data', dataDir, '--step-ms', '40'],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const lines = createInterface({ input: child.stdout });
   for await (const line of lines) {

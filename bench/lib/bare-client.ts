@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { Agent, request } from 'undici';
 import WebSocket from 'ws';
 import type { Graph } from '../../src/graph/index.js';
 
-/** What a careful script without Easel does: one socket, and per job POST, wait, history, download. Nothing is stored. */
+/** What a careful script without Easel does: one socket, and per job POST, wait, history, download to a file. */
 export class BareClient {
   readonly #url: string;
   readonly #clientId = randomUUID();
@@ -11,8 +15,11 @@ export class BareClient {
   readonly #waiting = new Map<string, () => void>();
   #socket: WebSocket | null = null;
 
-  constructor(url: string) {
+  readonly #folder: string;
+
+  constructor(url: string, folder: string) {
     this.#url = url;
+    this.#folder = folder;
   }
 
   async open(): Promise<void> {
@@ -52,7 +59,10 @@ export class BareClient {
     for (const output of Object.values(history[promptId]?.outputs ?? {})) {
       for (const image of output.images ?? []) {
         const viewed = await request(`${this.#url}/view?${new URLSearchParams(image)}`, { dispatcher: this.#agent });
-        bytes += (await viewed.body.arrayBuffer()).byteLength;
+        const path = join(this.#folder, image.filename);
+        await pipeline(viewed.body, createWriteStream(path));
+        bytes += (await stat(path)).size;
+        await unlink(path);
       }
     }
     return bytes;
