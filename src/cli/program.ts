@@ -143,6 +143,7 @@ function buildProgram(io: CliIo, colour: boolean, setExitCode: (exitCode: number
     .description('Serves the HTTP API and works on what is submitted, until it is told to stop.')
     .option('--port <number>', 'port to listen on; 0 takes any free one')
     .option('--host <address>', 'address to listen on')
+    .option('--insecure-public-bind', 'listen beyond this machine although nobody is asked for a key')
     .option('--json', 'write the log as JSON')
     .addHelpText('after', examples('serve'))
     .action(alone(async () => (await import('./commands/serve.js')).serveCommand));
