@@ -69,14 +69,19 @@ export function align(values: readonly JsonValue[], layout: Layout, options: Ali
   let best: Attempt | null = null;
   for (const variation of variationsFor(values, layout)) {
     const attempt = walk(values, layout, variation, options);
-    if (attempt.misfit !== null) continue;
+    // Values too many and values too few at once are no variation, but another node.
+    if (attempt.misfit !== null || (attempt.extra > 0 && attempt.missing.length > 0)) continue;
     const better =
       best === null ||
       attempt.deviation < best.deviation ||
       (attempt.deviation === best.deviation && attempt.loose < best.loose);
     if (better) best = attempt;
   }
-  return best ?? base.misfit ?? { input: '', value: null, expected: 'nothing' };
+  if (best !== null) return best;
+  const unfilled = base.missing[0];
+  return (
+    base.misfit ?? { input: unfilled?.name ?? '', value: values.at(-1) ?? null, expected: unfilled?.type ?? 'nothing' }
+  );
 }
 
 export function isMisfit(result: Alignment | Misfit): result is Misfit {
@@ -134,7 +139,7 @@ function walk(values: readonly JsonValue[], layout: Layout, variation: Variation
     const unneeded = item.kind === 'forced' || options.linked.has(input.name);
     while (variation.skipHoles && values[position] === null && !unneeded) position++;
     if (position >= values.length) {
-      if (item.kind !== 'forced') missing.push(input);
+      if (!unneeded) missing.push(input);
       continue;
     }
     const value = values[position++]!;
