@@ -1,35 +1,45 @@
-// Transpiles src/ to dist/ with esbuild (fast, no type check); `--types` adds the declarations with tsc, as publishing needs them.
+// Transpiles src/ to dist/ with esbuild (fast, no type check); `--types` adds the declarations with tsc, as publishing needs
+// them. Does nothing when dist/ was made from the same sources: a demo that is run while tests use dist/ must not pull it
+// away from under them.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const outDir = join(root, process.env.EASEL_BUILD_DIR ?? 'dist');
+const outDir = join(root, 'dist');
+const stampFile = join(outDir, '.sources');
 
-const entryPoints = readdirSync(join(root, 'src'), { recursive: true })
+const sources = readdirSync(join(root, 'src'), { recursive: true })
   .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts') && !name.endsWith('.d.ts'))
-  .map((name) => join(root, 'src', name));
+  .map((name) => join(root, 'src', name))
+  .sort();
+const stamp = digest([...sources, fileURLToPath(import.meta.url), join(root, 'package-lock.json')]);
 
-rmSync(outDir, { recursive: true, force: true });
-await build({
-  entryPoints,
-  outdir: outDir,
-  outbase: join(root, 'src'),
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  sourcemap: true,
-  logLevel: 'warning',
-});
-chmodSync(join(outDir, 'cli', 'main.js'), 0o755);
+if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) {
+  rmSync(outDir, { recursive: true, force: true });
+  await build({
+    entryPoints: sources,
+    outdir: outDir,
+    outbase: join(root, 'src'),
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    sourcemap: true,
+    logLevel: 'warning',
+  });
+  chmodSync(join(outDir, 'cli', 'main.js'), 0o755);
+  writeFileSync(stampFile, stamp);
+}
 if (process.argv.includes('--types')) {
-  execFileSync(
-    process.execPath,
-    [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.build.json')],
-    {
-      stdio: 'inherit',
-    },
-  );
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  execFileSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' });
+}
+
+function digest(files) {
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(file.slice(root.length)).update('\0').update(readFileSync(file)).update('\0');
+  return hash.digest('hex');
 }
