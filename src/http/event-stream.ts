@@ -84,7 +84,7 @@ export class EventStream extends Readable {
     while (this.#isWanted) {
       const frame = this.#waiting.shift();
       if (frame === undefined) break;
-      this.#isWanted = this.push(encode(frame));
+      this.#give(encode(frame));
       this.#rearm();
     }
     if (this.#isFinished && this.#waiting.length === 0) {
@@ -100,8 +100,13 @@ export class EventStream extends Readable {
 
   #beat(): void {
     // A reader that does not read is not kept alive by more to read.
-    if (this.#isWanted) this.#isWanted = this.push(': heartbeat\n\n');
+    if (this.#isWanted) this.#give(': heartbeat\n\n');
     this.#rearm();
+  }
+
+  #give(text: string): void {
+    this.#isWanted = false;
+    if (this.push(text)) this.#isWanted = true;
   }
 }
 
