@@ -16,6 +16,17 @@ export const UNIQUE_CONSTRAINTS = {
   media_pkey: { table: 'media', columns: ['id'] },
   backends_pkey: { table: 'backends', columns: ['id'] },
   locks_pkey: { table: 'locks', columns: ['name'] },
+  point_accounts_pkey: { table: 'point_accounts', columns: ['id'] },
+  point_lots_pkey: { table: 'point_lots', columns: ['account_id', 'expires_at'] },
+  point_transfers_pkey: { table: 'point_transfers', columns: ['id'] },
+  point_transfers_idempotency_key: { table: 'point_transfers', columns: ['account_id', 'kind', 'idempotency_key'] },
+  point_transfers_terminal_key: { table: 'point_transfers', columns: ['hold_id', 'terminal'] },
+  point_postings_pkey: { table: 'point_postings', columns: ['transfer_id', 'account_id'] },
+  point_postings_seq_key: { table: 'point_postings', columns: ['account_id', 'seq'] },
+  point_holds_pkey: { table: 'point_holds', columns: ['id'] },
+  point_members_pkey: { table: 'point_members', columns: ['group_id', 'account_id'] },
+  point_budgets_pkey: { table: 'point_budgets', columns: ['account_id', 'budget_key', 'period'] },
+  point_audit_pkey: { table: 'point_audit', columns: ['id'] },
 } as const satisfies Record<string, { readonly table: string; readonly columns: readonly string[] }>;
 
 export type UniqueConstraint = keyof typeof UNIQUE_CONSTRAINTS;

@@ -21,4 +21,8 @@ export type {
   LocksTable,
   MediaTable,
   OutputsTable,
+  PointAccountsTable,
+  PointHoldsTable,
+  PointPostingsTable,
+  PointTransfersTable,
 } from './schema.js';

@@ -1,9 +1,13 @@
 import type { Kysely } from 'kysely';
 import { beforeAll, expect, test } from 'vitest';
 import { type Db, migrate } from '../../src/db/index.js';
+import { MIGRATIONS } from '../../src/db/migrations/index.js';
 import { bundleChild, Child } from '../helpers/child.js';
 import { describeEachDatabase } from '../helpers/databases.js';
 import { TABLES } from './rows.js';
+
+const NAMES = MIGRATIONS.map(({ name }) => name);
+const NEWEST = NAMES.length;
 
 let migrator: string;
 beforeAll(async () => {
@@ -22,11 +26,11 @@ async function expectComplete(db: Db): Promise<void> {
 describeEachDatabase('migrations', ({ createDatabase }) => {
   test('make every table, record what they did, and do nothing the second time', async () => {
     const db = await (await createDatabase({ migrated: false })).open();
-    expect(await migrate(db)).toEqual({ applied: ['0001-foundation'], version: 1 });
+    expect(await migrate(db)).toEqual({ applied: NAMES, version: NEWEST });
     await expectComplete(db);
     const record = await applied(db);
-    expect(record).toMatchObject([{ version: 1, name: '0001-foundation' }]);
-    expect(await migrate(db)).toEqual({ applied: [], version: 1 });
+    expect(record).toMatchObject(NAMES.map((name, index) => ({ version: index + 1, name })));
+    expect(await migrate(db)).toEqual({ applied: [], version: NEWEST });
     expect(await applied(db)).toEqual(record);
   });
 
@@ -41,10 +45,10 @@ describeEachDatabase('migrations', ({ createDatabase }) => {
       children.map(({ stderr }) => stderr).join(''),
     ).toEqual([0, 0, 0, 0]);
     const reports = children.map(({ lines }) => lines.at(-1));
-    expect(reports.sort()).toEqual(['applied ', 'applied ', 'applied ', 'applied 0001-foundation']);
+    expect(reports.sort()).toEqual(['applied ', 'applied ', 'applied ', `applied ${NAMES.join(' ')}`]);
     const db = await database.open();
     await expectComplete(db);
-    expect(await applied(db)).toHaveLength(1);
+    expect(await applied(db)).toHaveLength(NEWEST);
   });
 
   test('a process that is killed in the middle leaves nothing, and the next one does it all', async () => {
@@ -59,13 +63,17 @@ describeEachDatabase('migrations', ({ createDatabase }) => {
     await expect(db.kysely.selectFrom('generations').select('id').execute()).rejects.toMatchObject({
       code: 'database_schema',
     });
-    expect(await migrate(db)).toMatchObject({ applied: ['0001-foundation'] });
+    expect(await migrate(db)).toMatchObject({ applied: NAMES });
     await expectComplete(db);
   });
 
   test.each([
-    ['a newer Easel', { version: 2, name: '0002-tomorrow' }, /schema version 2; this Easel knows versions up to 1/],
-    ['a gap', { version: 9, name: '0009-far' }, /schema version 9/],
+    [
+      'a newer Easel',
+      { version: NEWEST + 1, name: 'tomorrow' },
+      `schema version ${NEWEST + 1}; this Easel knows versions up to ${NEWEST}`,
+    ],
+    ['a gap', { version: NEWEST + 7, name: 'far' }, `schema version ${NEWEST + 7}`],
   ])('a database of %s is refused and left alone', async (_name, row, message) => {
     const db = await (await createDatabase()).open();
     await db.transaction((tx) =>
@@ -76,14 +84,18 @@ describeEachDatabase('migrations', ({ createDatabase }) => {
     );
     const error = await migrate(db).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'database_schema', retryable: false });
-    expect((error as Error).message).toMatch(message);
-    expect(await applied(db)).toHaveLength(2);
+    expect((error as Error).message).toContain(message);
+    expect(await applied(db)).toHaveLength(NEWEST + 1);
   });
 
   test('a database whose history is another one is refused', async () => {
     const db = await (await createDatabase()).open();
     await db.transaction((tx) =>
-      (tx as unknown as Migrations).updateTable('easel_migrations').set({ name: '0001-other' }).execute(),
+      (tx as unknown as Migrations)
+        .updateTable('easel_migrations')
+        .set({ name: '0001-other' })
+        .where('version', '=', 1)
+        .execute(),
     );
     await expect(migrate(db)).rejects.toThrow('a migration "0001-other" where this Easel has "0001-foundation"');
   });

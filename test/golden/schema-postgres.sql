@@ -113,6 +113,108 @@ create table outputs (
   text text collate "C"
 );
 
+create table point_accounts (
+  id text collate "C" not null,
+  plan text collate "C" not null,
+  allowance bigint not null,
+  credit bigint not null,
+  held bigint not null,
+  allowance_held bigint not null,
+  expiring bigint not null,
+  floor bigint not null,
+  experience bigint not null,
+  accrued_at bigint not null,
+  accrual_rest bigint not null,
+  payer text collate "C",
+  budgeted bigint not null,
+  posting_seq bigint not null,
+  posted_at bigint not null,
+  created_at bigint not null
+);
+
+create table point_audit (
+  id text collate "C" not null,
+  account_id text collate "C" not null,
+  action text collate "C" not null,
+  actor text collate "C" not null,
+  reason text collate "C" not null,
+  transfer_id text collate "C",
+  details text collate "C" not null,
+  created_at bigint not null
+);
+
+create table point_budgets (
+  account_id text collate "C" not null,
+  budget_key text collate "C" not null,
+  period text collate "C" not null,
+  amount bigint not null
+);
+
+create table point_holds (
+  id text collate "C" not null,
+  account_id text collate "C" not null,
+  spender_id text collate "C" not null,
+  status text collate "C" not null,
+  amount bigint not null,
+  captured bigint not null,
+  refunded bigint not null,
+  charge bigint not null,
+  parts text collate "C" not null,
+  captured_parts text collate "C",
+  generation_id text collate "C",
+  context text collate "C" not null,
+  budget_key text collate "C",
+  run_id text collate "C",
+  workflow_name text collate "C",
+  backend_class text collate "C",
+  run_ms bigint,
+  quote text collate "C",
+  expires_at bigint,
+  created_at bigint not null,
+  ended_at bigint
+);
+
+create table point_lots (
+  account_id text collate "C" not null,
+  expires_at bigint not null,
+  remaining bigint not null
+);
+
+create table point_members (
+  group_id text collate "C" not null,
+  account_id text collate "C" not null,
+  created_at bigint not null
+);
+
+create table point_postings (
+  transfer_id text collate "C" not null,
+  account_id text collate "C" not null,
+  seq bigint,
+  kind text collate "C" not null,
+  allowance bigint not null,
+  credit bigint not null,
+  held bigint not null,
+  allowance_after bigint,
+  credit_after bigint,
+  held_after bigint,
+  created_at bigint not null
+);
+
+create table point_transfers (
+  id text collate "C" not null,
+  kind text collate "C" not null,
+  account_id text collate "C" not null,
+  amount bigint not null,
+  experience bigint not null,
+  idempotency_key text collate "C",
+  request_hash text collate "C",
+  hold_id text collate "C",
+  terminal text collate "C",
+  generation_id text collate "C",
+  note text collate "C",
+  created_at bigint not null
+);
+
 alter table attempts add constraint attempts_pkey PRIMARY KEY (id);
 
 alter table attempts add constraint attempts_generation_id_fkey FOREIGN KEY (generation_id) REFERENCES generations(id) ON DELETE CASCADE;
@@ -153,6 +255,30 @@ alter table outputs add constraint outputs_media_id_fkey FOREIGN KEY (media_id) 
 
 alter table outputs add constraint outputs_ordinal_key UNIQUE (generation_id, ordinal);
 
+alter table point_accounts add constraint point_accounts_pkey PRIMARY KEY (id);
+
+alter table point_audit add constraint point_audit_pkey PRIMARY KEY (id);
+
+alter table point_budgets add constraint point_budgets_pkey PRIMARY KEY (account_id, budget_key, period);
+
+alter table point_holds add constraint point_holds_pkey PRIMARY KEY (id);
+
+alter table point_lots add constraint point_lots_pkey PRIMARY KEY (account_id, expires_at);
+
+alter table point_members add constraint point_members_pkey PRIMARY KEY (group_id, account_id);
+
+alter table point_postings add constraint point_postings_pkey PRIMARY KEY (transfer_id, account_id);
+
+alter table point_postings add constraint point_postings_seq_key UNIQUE (account_id, seq);
+
+alter table point_postings add constraint point_postings_transfer_id_fkey FOREIGN KEY (transfer_id) REFERENCES point_transfers(id);
+
+alter table point_transfers add constraint point_transfers_pkey PRIMARY KEY (id);
+
+alter table point_transfers add constraint point_transfers_idempotency_key UNIQUE (account_id, kind, idempotency_key);
+
+alter table point_transfers add constraint point_transfers_terminal_key UNIQUE (hold_id, terminal);
+
 CREATE INDEX attempts_by_backend ON public.attempts USING btree (backend_id, status, claimed_at);
 
 CREATE INDEX generation_inputs_by_media ON public.generation_inputs USING btree (media_id);
@@ -172,3 +298,23 @@ CREATE INDEX media_by_hash ON public.media USING btree (hash);
 CREATE INDEX media_pending ON public.media USING btree (created_at, id) WHERE (state = 'pending'::text);
 
 CREATE INDEX outputs_by_media ON public.outputs USING btree (media_id);
+
+CREATE INDEX point_audit_by_account ON public.point_audit USING btree (account_id, id);
+
+CREATE INDEX point_holds_by_run ON public.point_holds USING btree (spender_id, run_id) WHERE (run_id IS NOT NULL);
+
+CREATE INDEX point_holds_by_spender ON public.point_holds USING btree (spender_id, created_at);
+
+CREATE INDEX point_holds_by_workflow ON public.point_holds USING btree (workflow_name, ended_at) WHERE (run_ms IS NOT NULL);
+
+CREATE INDEX point_holds_due ON public.point_holds USING btree (expires_at, id) WHERE (status = 'open'::text);
+
+CREATE INDEX point_holds_open ON public.point_holds USING btree (account_id, id) WHERE (status = 'open'::text);
+
+CREATE INDEX point_lots_due ON public.point_lots USING btree (expires_at, account_id) WHERE (remaining > 0);
+
+CREATE INDEX point_postings_by_kind ON public.point_postings USING btree (account_id, kind, seq);
+
+CREATE INDEX point_postings_by_time ON public.point_postings USING btree (account_id, created_at);
+
+CREATE INDEX point_transfers_by_generation ON public.point_transfers USING btree (generation_id) WHERE (generation_id IS NOT NULL);

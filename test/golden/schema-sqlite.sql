@@ -133,6 +133,120 @@ CREATE TABLE "outputs" (
   constraint "outputs_media_id_fkey" foreign key ("media_id") references "media" ("id")
 ) strict;
 
+CREATE TABLE "point_accounts" (
+  "id" text not null,
+  "plan" text not null,
+  "allowance" integer not null,
+  "credit" integer not null,
+  "held" integer not null,
+  "allowance_held" integer not null,
+  "expiring" integer not null,
+  "floor" integer not null,
+  "experience" integer not null,
+  "accrued_at" integer not null,
+  "accrual_rest" integer not null,
+  "payer" text,
+  "budgeted" integer not null,
+  "posting_seq" integer not null,
+  "posted_at" integer not null,
+  "created_at" integer not null,
+  constraint "point_accounts_pkey" primary key ("id")
+) strict;
+
+CREATE TABLE "point_audit" (
+  "id" text not null,
+  "account_id" text not null,
+  "action" text not null,
+  "actor" text not null,
+  "reason" text not null,
+  "transfer_id" text,
+  "details" text not null,
+  "created_at" integer not null,
+  constraint "point_audit_pkey" primary key ("id")
+) strict;
+
+CREATE TABLE "point_budgets" (
+  "account_id" text not null,
+  "budget_key" text not null,
+  "period" text not null,
+  "amount" integer not null,
+  constraint "point_budgets_pkey" primary key ("account_id", "budget_key", "period")
+) strict;
+
+CREATE TABLE "point_holds" (
+  "id" text not null,
+  "account_id" text not null,
+  "spender_id" text not null,
+  "status" text not null,
+  "amount" integer not null,
+  "captured" integer not null,
+  "refunded" integer not null,
+  "charge" integer not null,
+  "parts" text not null,
+  "captured_parts" text,
+  "generation_id" text,
+  "context" text not null,
+  "budget_key" text,
+  "run_id" text,
+  "workflow_name" text,
+  "backend_class" text,
+  "run_ms" integer,
+  "quote" text,
+  "expires_at" integer,
+  "created_at" integer not null,
+  "ended_at" integer,
+  constraint "point_holds_pkey" primary key ("id")
+) strict;
+
+CREATE TABLE "point_lots" (
+  "account_id" text not null,
+  "expires_at" integer not null,
+  "remaining" integer not null,
+  constraint "point_lots_pkey" primary key ("account_id", "expires_at")
+) strict;
+
+CREATE TABLE "point_members" (
+  "group_id" text not null,
+  "account_id" text not null,
+  "created_at" integer not null,
+  constraint "point_members_pkey" primary key ("group_id", "account_id")
+) strict;
+
+CREATE TABLE "point_postings" (
+  "transfer_id" text not null,
+  "account_id" text not null,
+  "seq" integer,
+  "kind" text not null,
+  "allowance" integer not null,
+  "credit" integer not null,
+  "held" integer not null,
+  "allowance_after" integer,
+  "credit_after" integer,
+  "held_after" integer,
+  "created_at" integer not null,
+  constraint "point_postings_pkey" primary key ("transfer_id", "account_id"),
+  constraint "point_postings_seq_key" unique ("account_id", "seq"),
+  constraint "point_postings_transfer_id_fkey" foreign key ("transfer_id") references "point_transfers" ("id")
+) strict;
+
+CREATE TABLE "point_transfers" (
+  "id" text not null,
+  "kind" text not null,
+  "account_id" text not null,
+  "amount" integer not null,
+  "experience" integer not null,
+  "idempotency_key" text,
+  "request_hash" text,
+  "hold_id" text,
+  "terminal" text,
+  "generation_id" text,
+  "note" text,
+  "created_at" integer not null,
+  constraint "point_transfers_pkey" primary key ("id"),
+  constraint "point_transfers_idempotency_key" unique ("account_id", "kind", "idempotency_key"),
+  constraint "point_transfers_terminal_key" unique ("hold_id", "terminal")
+) strict;
+
 CREATE INDEX "attempts_by_backend" on "attempts" ("backend_id", "status", "claimed_at");
 
 CREATE INDEX "generation_inputs_by_media" on "generation_inputs" ("media_id");
@@ -152,3 +266,23 @@ CREATE INDEX "media_by_hash" on "media" ("hash");
 CREATE INDEX "media_pending" on "media" ("created_at", "id") where "state" = 'pending';
 
 CREATE INDEX "outputs_by_media" on "outputs" ("media_id");
+
+CREATE INDEX "point_audit_by_account" on "point_audit" ("account_id", "id");
+
+CREATE INDEX "point_holds_by_run" on "point_holds" ("spender_id", "run_id") where "run_id" is not null;
+
+CREATE INDEX "point_holds_by_spender" on "point_holds" ("spender_id", "created_at");
+
+CREATE INDEX "point_holds_by_workflow" on "point_holds" ("workflow_name", "ended_at") where "run_ms" is not null;
+
+CREATE INDEX "point_holds_due" on "point_holds" ("expires_at", "id") where "status" = 'open';
+
+CREATE INDEX "point_holds_open" on "point_holds" ("account_id", "id") where "status" = 'open';
+
+CREATE INDEX "point_lots_due" on "point_lots" ("expires_at", "account_id") where "remaining" > 0;
+
+CREATE INDEX "point_postings_by_kind" on "point_postings" ("account_id", "kind", "seq");
+
+CREATE INDEX "point_postings_by_time" on "point_postings" ("account_id", "created_at");
+
+CREATE INDEX "point_transfers_by_generation" on "point_transfers" ("generation_id") where "generation_id" is not null;
