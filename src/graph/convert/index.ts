@@ -78,6 +78,7 @@ class Converter {
   readonly #warnings: ConversionWarning[] = [];
   readonly #unknown: Pending[] = [];
   readonly #problems: Problem[] = [];
+  readonly #required = new Map<NodeDefinition, readonly string[]>();
 
   constructor(workflow: UiWorkflow, definitions: NodeDefinitions, options: ConvertOptions) {
     this.#scopes = new WorkflowScopes(workflow, definitions, options.maxNodes ?? DEFAULT_MAX_NODES);
@@ -173,11 +174,15 @@ class Converter {
     }
   }
 
-  #openInputs(definition: NodeDefinition): string[] {
-    return this.#scopes.definitions
+  #openInputs(definition: NodeDefinition): readonly string[] {
+    const known = this.#required.get(definition);
+    if (known !== undefined) return known;
+    const names = this.#scopes.definitions
       .inputs(definition)
       .filter(({ required, type }) => required && (!type.startsWith('COMFY_') || type === 'COMFY_MATCHTYPE_V3'))
       .map(({ name }) => name);
+    this.#required.set(definition, names);
+    return names;
   }
 
   #fail({ scope, node }: Pending, problem: string, input?: string): void {

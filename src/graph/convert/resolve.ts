@@ -46,17 +46,17 @@ export class LinkResolver {
   resolve(scope: Scope, slot: UiSlot, wantedType: string): Resolved {
     const link = linkOf(scope, slot);
     if (link === undefined) return NOTHING;
+    const start: Cursor = { scope, link, inputType: wantedType, wanted: null, bypassed: false, stored: undefined };
+    const direct = this.#step(start);
+    // Most links come straight from a node: nothing to remember.
+    return 'kind' in direct ? direct : this.#walk(direct);
+  }
+
+  #walk(start: Cursor): Resolved {
     const passed: { known: Map<string, Resolved>; key: string }[] = [];
-    let cursor: Cursor | null = {
-      scope,
-      link,
-      inputType: wantedType,
-      wanted: null,
-      bypassed: false,
-      stored: undefined,
-    };
+    let cursor = start;
     let result: Resolved = NOTHING;
-    while (cursor !== null) {
+    for (;;) {
       const known = this.#knownIn(cursor.scope);
       const key = cursorKey(cursor);
       const earlier = known.get(key);
@@ -67,7 +67,7 @@ export class LinkResolver {
       // Should the walk come back here, it is a cycle that leads nowhere.
       known.set(key, NOTHING);
       passed.push({ known, key });
-      const next: Cursor | Resolved = this.#step(cursor);
+      const next = this.#step(cursor);
       if ('kind' in next) {
         result = next;
         break;
