@@ -12,4 +12,19 @@ export {
   type ProbePoint,
 } from './seams.js';
 export { Generations, type GenerationsOptions } from './service.js';
-export * from './types.js';
+export {
+  type Attachment,
+  DEFAULT_LIMITS,
+  DURABLE_EVENT_TYPES,
+  type DurableEvent,
+  type DurableEventType,
+  type Generation,
+  type GenerationEvent,
+  type GenerationLimits,
+  type GenerationOutput,
+  type GenerationRequest,
+  isTerminalEvent,
+  type Lane,
+  type LiveEvent,
+  type ProgressData,
+} from './types.js';
