@@ -32,7 +32,7 @@ const DOWNLOAD_TRIES = 3;
 const RETRY_DELAY_MS = 250;
 
 /** Which reported outputs are kept: saved files, or, where a graph saves nothing, its previews. Texts always. */
-export function outputsToKeep(result: AttemptResult): readonly AttemptOutput[] {
+function outputsToKeep(result: AttemptResult): readonly AttemptOutput[] {
   const isSaved = (output: AttemptOutput) => output.kind !== 'text' && output.type === 'output';
   const anySaved = result.outputs.some(isSaved);
   return result.outputs.filter(

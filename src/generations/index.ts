@@ -14,8 +14,6 @@ export {
 export { Generations, type GenerationsOptions } from './service.js';
 export {
   type Attachment,
-  DEFAULT_LIMITS,
-  DURABLE_EVENT_TYPES,
   type DurableEvent,
   type DurableEventType,
   type Generation,
@@ -23,7 +21,6 @@ export {
   type GenerationLimits,
   type GenerationOutput,
   type GenerationRequest,
-  isTerminalEvent,
   type Lane,
   type LiveEvent,
   type ProgressData,

@@ -34,7 +34,7 @@ export interface TrackOptions {
   readonly onRunning: () => void;
 }
 
-export const LOOKS = {
+const LOOKS = {
   idleLookMs: 15_000,
   blindLookMs: 1_000,
   absentAgainMs: 400,
