@@ -90,11 +90,13 @@ function nested(value: JsonValue | undefined): JsonValue | undefined {
   return typeof value === 'string' ? parseField(value, {}) : value;
 }
 
-/** Undefined for texts that are not JSON objects. */
+/** Undefined for texts that are not JSON objects; a JSON string that holds one counts as that object. */
 function parseField(text: string | undefined, options: ParseOptions): JsonValue | undefined {
-  if (text === undefined || !/^\s*\{/.test(text)) return undefined;
+  if (text === undefined) return undefined;
   try {
-    return parseJsonText(text, options);
+    if (/^\s*\{/.test(text)) return parseJsonText(text, options);
+    const unquoted: unknown = /^\s*"\s*\{/.test(text) ? JSON.parse(text) : undefined;
+    return typeof unquoted === 'string' ? parseJsonText(unquoted, options) : undefined;
   } catch {
     return undefined;
   }
