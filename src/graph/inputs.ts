@@ -265,6 +265,9 @@ class Detector {
     const node = this.#graph[first.node]!;
     const value = plainLiteral(node.inputs[first.input]);
     const declared = this.#definitions?.input(node.class_type, first.input);
+    const limits = targets.map((ref) => {
+      return constraintsOf(this.#definitions?.input(this.#graph[ref.node]!.class_type, ref.input));
+    });
     const loader = LOADERS.get(node.class_type);
     const file =
       loader?.[0] === first.input ? { type: 'file' as const, mediaKind: loader[1], takes: 'upload' as const } : {};
@@ -272,7 +275,7 @@ class Detector {
       name: this.#uniqueName(name),
       role,
       type: typeOf(declared, value, role),
-      ...definedOnly({ default: value, ...constraintsOf(declared), ...file, ...extra }),
+      ...definedOnly({ default: value, ...limits[0]!, ...tightest(limits), ...file, ...extra }),
       source,
       nodeId: first.node,
       input: first.input,
@@ -317,6 +320,7 @@ function typeOf(declared: InputDefinition | undefined, value: JsonValue | undefi
 }
 
 type Constraints = Pick<DetectedInput, 'min' | 'max' | 'step' | 'choices' | 'multiline' | 'description'>;
+type Loose = { [K in keyof Constraints]: Constraints[K] | undefined };
 
 function constraintsOf(declared: InputDefinition | undefined): {
   [K in keyof Constraints]: Constraints[K] | undefined;
@@ -331,5 +335,27 @@ function constraintsOf(declared: InputDefinition | undefined): {
     choices,
     multiline: multiline === true ? true : undefined,
     description: typeof tooltip === 'string' && tooltip !== '' ? tooltip : undefined,
+  };
+}
+
+/** One value goes to all targets, so it has to keep the limits of each. */
+function tightest(limits: readonly Loose[]): Pick<Loose, 'min' | 'max'> {
+  const pick = (
+    values: readonly (number | bigint | undefined)[],
+    better: (a: number | bigint, b: number | bigint) => boolean,
+  ) =>
+    values.reduce(
+      (best, value) => (best === undefined || (value !== undefined && better(value, best)) ? value : best),
+      undefined,
+    );
+  return {
+    min: pick(
+      limits.map(({ min }) => min),
+      (a, b) => a > b,
+    ),
+    max: pick(
+      limits.map(({ max }) => max),
+      (a, b) => a < b,
+    ),
   };
 }

@@ -17,7 +17,13 @@ export function nearestNames(name: string, candidates: Iterable<string>, limit =
     if (distance <= 0.5) scored.push({ candidate, distance });
   }
   scored.sort((a, b) => a.distance - b.distance || a.candidate.localeCompare(b.candidate));
-  return scored.slice(0, limit).map(({ candidate }) => candidate);
+  const best = scored[0]?.distance ?? 0;
+  // The same name in another folder, case or format leaves no doubt; else what is much farther is noise.
+  const reach = best === 0 ? 0 : best + 0.25;
+  return scored
+    .filter(({ distance }) => distance <= reach)
+    .slice(0, limit)
+    .map(({ candidate }) => candidate);
 }
 
 /** `Did you mean "a" or "b"?`, or an empty string when nothing is near. */
