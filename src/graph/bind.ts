@@ -5,7 +5,7 @@ import { DefinitionIndex } from './definitions.js';
 import { didYouMean } from './nearest.js';
 import { findPrompt, type InputRef, numberBehind, type Polarity } from './trace.js';
 import { type Graph, type GraphNode, isLink, type NodeDefinitions } from './types.js';
-import { graphNodeLabel } from './validate.js';
+import { capitalized, graphNodeLabel } from './validate.js';
 
 /**
  * Values into graphs. Every function is pure: it returns a new graph (nodes that did not change are shared) and the list
@@ -245,8 +245,4 @@ function unfit(
     ...(hint === undefined ? {} : { hint }),
     details: { nodeId, input },
   });
-}
-
-function capitalized(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -137,7 +137,7 @@ export class DefinitionIndex {
 function hasSortedKeys(definition: NodeDefinition): boolean {
   const names = Object.keys(definition.input?.required ?? {});
   const stated = definition.input_order?.required;
-  return stated !== undefined && stated.length === names.length && stated.some((name, index) => name !== names[index]);
+  return Array.isArray(stated) && stated.length === names.length && stated.some((name, index) => name !== names[index]);
 }
 
 function readInputs(definition: NodeDefinition): InputDefinition[] {

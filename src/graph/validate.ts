@@ -93,7 +93,7 @@ function fail(message: string, nodeId: string, details: Record<string, unknown> 
   throw new GraphError('graph_invalid', message, { details: { nodeId, ...Object.fromEntries(known) } });
 }
 
-function capitalized(text: string): string {
+export function capitalized(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
