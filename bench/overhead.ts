@@ -28,14 +28,18 @@ const DIST = fileURLToPath(new URL('..', import.meta.url));
 
 export async function run(args: readonly string[]): Promise<object> {
   const quick = args.includes('--quick');
+  const only = args.find((arg) => arg.startsWith('--only='))?.slice('--only='.length);
+  const wanted = (part: string) => only === undefined || only === part;
   const folder = mkdtempSync(join(tmpdir(), 'easel-bench-'));
   const engine = await startEngine(join(folder, 'engine'));
   try {
-    const latency = await compareLatency(engine.url, folder, quick);
-    const submits = await measureSubmits(folder, quick ? 1_000 : 5_000);
-    const burst = await measureBurst(engine.url, folder);
-    const memory = await measureMemory(engine.url, folder, quick ? 10_000 : 100_000);
-    return { latency, submits, burst, memory };
+    await makeInputs(engine.url);
+    return {
+      ...(wanted('latency') ? { latency: await compareLatency(engine.url, folder, quick) } : {}),
+      ...(wanted('submits') ? { submits: await measureSubmits(folder, quick ? 1_000 : 5_000) } : {}),
+      ...(wanted('burst') ? { burst: await measureBurst(engine.url, folder) } : {}),
+      ...(wanted('memory') ? { memory: await measureMemory(engine.url, folder, quick ? 10_000 : 100_000) } : {}),
+    };
   } finally {
     await engine.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -129,7 +133,6 @@ function scenarios(quick: boolean): Scenario[] {
 }
 
 async function compareLatency(url: string, folder: string, quick: boolean): Promise<object[]> {
-  await makeInputs(url);
   const results = [];
   for (const scenario of scenarios(quick)) results.push(await compareOne(scenario, url, folder));
   print('Latency of one job: bare client and Easel, same engine, rounds in turn');
