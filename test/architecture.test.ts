@@ -14,6 +14,11 @@ import {
   trackedFiles,
 } from './helpers/sources.js';
 
+const BELOW_EASEL = [
+  ...['core', 'config', 'logger', 'db', 'graph', 'media', 'points'],
+  ...['comfyui', 'embedded', 'backends', 'generations'],
+] as const;
+
 /**
  * The rooms of `src/` and what each may import: whatever is not listed here is forbidden. `docs/decisions/0001-rooms-and-imports.md`
  * says why. A room that is a single file (`easel`, `index`) stands in the same table.
@@ -24,19 +29,17 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   db: ['core'],
   graph: ['core'],
   media: ['core'],
+  points: ['core', 'db'],
   comfyui: ['core', 'graph'],
   embedded: ['core', 'graph', 'comfyui'],
   backends: ['core', 'graph', 'comfyui', 'embedded'],
-  generations: ['core', 'db', 'graph', 'media', 'backends'],
+  generations: ['core', 'db', 'graph', 'media', 'points', 'backends'],
   logger: ['core', 'config'],
-  easel: ['core', 'config', 'db', 'graph', 'media', 'comfyui', 'embedded', 'backends', 'generations', 'logger'],
-  http: ['core', 'config', 'logger', 'graph', 'media', 'backends', 'generations', 'easel'],
-  cli: [
-    ...['core', 'config', 'logger', 'db', 'graph', 'media', 'comfyui', 'embedded', 'backends', 'generations'],
-    ...['easel', 'http'],
-  ],
+  easel: [...BELOW_EASEL],
+  http: ['core', 'config', 'logger', 'graph', 'media', 'points', 'backends', 'generations', 'easel'],
+  cli: [...BELOW_EASEL, 'easel', 'http'],
   testing: ['core', 'graph', 'comfyui', 'embedded', 'backends'],
-  index: ['core', 'config', 'graph', 'media', 'comfyui', 'embedded', 'backends', 'generations', 'easel', 'http'],
+  index: [...BELOW_EASEL, 'easel', 'http'],
 };
 
 /** Libraries that belong to one job. Elsewhere they would tie a second room to the same choice. */
