@@ -1,6 +1,7 @@
 import type { JsonValue } from '../../core/json.js';
 import { type InputDefinition, isCaptureWidget, isWidget } from '../definitions.js';
 import type { GraphNode, NodeDefinition } from '../types.js';
+import { defaultOf } from './fit.js';
 import type { UiNode, UiSlot } from './model.js';
 import type { LinkResolver } from './resolve.js';
 import type { Scope, WorkflowScopes } from './scope.js';
@@ -55,9 +56,28 @@ export class NodeEmitter {
       return { input: unfilled.name, problem: `"${unfilled.name}" has neither a value nor a default` };
     }
     const title = this.#titleOf(node);
-    const defaulted = widgets.defaulted.filter((name) => !overrides?.has(name));
+    const defaulted = [
+      ...widgets.defaulted.filter((name) => !overrides?.has(name)),
+      ...this.#fillLinked(inputs, node, definition),
+    ];
     const remarks = defaulted.length === 0 ? [] : [`not in the file, so set to the default: ${defaulted.join(', ')}`];
     return { node: { class_type: node.type, inputs, _meta: { title } }, remarks: [...widgets.remarks, ...remarks] };
+  }
+
+  /**
+   * A widget that the node has gained since it was put into a group node is linked to the outside of the group, where an
+   * older file has no value for it. Returns the names of what was filled.
+   */
+  #fillLinked(inputs: Record<string, JsonValue>, node: UiNode, definition: NodeDefinition): string[] {
+    const linked = new Set(node.inputs.filter(({ link }) => link !== null).map(({ name }) => name));
+    return this.#scopes.definitions.inputs(definition).flatMap((input) => {
+      const { name, required } = input;
+      if (!required || !linked.has(name) || Object.hasOwn(inputs, name) || !isWidget(input)) return [];
+      const value = isCaptureWidget(input) ? undefined : defaultOf(input);
+      if (value === undefined) return [];
+      setLiteral(inputs, name, value);
+      return [name];
+    });
   }
 
   #titleOf(node: UiNode): string {
