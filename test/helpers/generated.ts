@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Set `EASEL_UPDATE_DOCS=1` to write generated files (docs, golden files) anew instead of comparing them. */
-export const updatesGenerated = process.env['EASEL_UPDATE_DOCS'] === '1';
+const updatesGenerated = process.env['EASEL_UPDATE_DOCS'] === '1';
 
 /** Compares `text` with the committed file at `path` (from the root of the project), or writes it when asked to. */
 export function expectGenerated(path: string, text: string): void {
