@@ -146,7 +146,7 @@ export function findInput(graph: Graph, target: string | InputRef, definitions?:
 }
 
 /** By id; else by title; else by class; without regard to case where nothing matches exactly. */
-export function findNodes(graph: Graph, name: string): string[] {
+function findNodes(graph: Graph, name: string): string[] {
   if (Object.hasOwn(graph, name)) return [name];
   const entries = Object.entries(graph);
   const by = (wanted: string, text: (node: GraphNode) => string | undefined): string[] =>

@@ -175,7 +175,7 @@ function inOrder(names: string[], order: unknown): string[] {
   return [...stated, ...known];
 }
 
-export function readInput(name: string, spec: unknown, required: boolean): InputDefinition | undefined {
+function readInput(name: string, spec: unknown, required: boolean): InputDefinition | undefined {
   if (!Array.isArray(spec)) return undefined;
   const [declared, rawOptions] = spec as unknown as InputSpec;
   const options = isJsonObject(rawOptions) ? rawOptions : {};

@@ -34,6 +34,19 @@ test('a loader that feeds no output node does not count', () => {
   expect(fingerprint(graph, definitions).modelKey).toBe('checkpoints:sd.safetensors');
 });
 
+test('knows nodes that load several LoRAs', () => {
+  const stack = {
+    lora_1: { on: true, lora: 'a.safetensors', strength: 0.5 },
+    lora_2: { on: false, lora: 'off.safetensors', strength: 1 },
+  };
+  expect(fingerprint({ '1': { class_type: 'Stack', inputs: stack } }).loraKey).toBe('a.safetensors@0.5/0.5');
+});
+
+test('is not misled by names that every object has', () => {
+  const graph: Graph = { '1': { class_type: 'constructor', inputs: { name: 'x', constructor: 'y', toString: 'z' } } };
+  expect(fingerprint(graph)).toMatchObject({ modelKey: '', models: [] });
+});
+
 test('does not depend on node ids or the order of keys', () => {
   fc.assert(
     fc.property(fc.shuffledSubarray(Object.keys(GRAPH), { minLength: 5 }), fc.string(), (order, prefix) => {

@@ -1,3 +1,4 @@
+import { isJsonObject, type JsonValue } from '../core/json.js';
 import { DefinitionIndex } from './definitions.js';
 import { reachableNodes } from './topology.js';
 import { type Graph, isLink, type NodeDefinitions } from './types.js';
@@ -68,6 +69,11 @@ export function fingerprint(graph: Graph, definitions?: NodeDefinitions): Finger
     if (!used.has(nodeId)) continue;
     classes.add(node.class_type);
     for (const [input, value] of Object.entries(node.inputs)) {
+      const stacked = stackedLora(value);
+      if (stacked !== undefined) {
+        models.push({ folder: 'loras', name: stacked.name, nodeId, input });
+        loras.add(`${stacked.name}@${stacked.strength}/${stacked.strength}`);
+      }
       const folder = modelFolder(node.class_type, input);
       if (folder === undefined || typeof value !== 'string') continue;
       models.push({ folder, name: value, nodeId, input });
@@ -87,4 +93,10 @@ export function fingerprint(graph: Graph, definitions?: NodeDefinitions): Finger
 function strength(value: unknown): string {
   if (isLink(value)) return 'linked';
   return typeof value === 'number' ? String(value) : '';
+}
+
+/** Nodes that load several LoRAs hold each as one object: `{on, lora, strength}`. */
+function stackedLora(value: JsonValue): { readonly name: string; readonly strength: string } | undefined {
+  if (!isJsonObject(value) || typeof value['lora'] !== 'string' || value['on'] === false) return undefined;
+  return { name: value['lora'], strength: strength(value['strength']) };
 }

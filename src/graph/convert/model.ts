@@ -224,7 +224,7 @@ function readLinks(value: JsonValue | undefined): Map<string, UiLink> {
   return links;
 }
 
-export function idOf(value: JsonValue | undefined): string | null {
+function idOf(value: JsonValue | undefined): string | null {
   // As a key of the graph this name would replace the prototype of the object.
   if (typeof value === 'string' && value !== '' && value !== '__proto__') return value;
   return typeof value === 'number' || typeof value === 'bigint' ? String(value) : null;

@@ -318,6 +318,24 @@ describe('a group node', () => {
     expect(graph['30:3']?.inputs['vae']).toEqual(['1', 2]);
   });
 
+  it('older than a widget of its inner node holds the default of that widget', () => {
+    const { sampler_name: _, ...rest } = CORE_NODES['KSampler']!.input.required!;
+    const newer = {
+      ...CORE_NODES['KSampler']!,
+      input: { required: { ...rest, sampler_name: _!, style: [['plain', 'fancy']] as const } },
+    };
+    const { input_order: __, ...unordered } = newer;
+    const older = {
+      ...group,
+      nodes: (group['nodes'] as JsonObject[]).map((node) =>
+        node['type'] === 'KSampler' ? { ...node, widgets_values: [] } : node,
+      ),
+    };
+    const file = { ...workflow('workflow>Studio', named, []), extra: { groupNodes: { Studio: older } } };
+    const { graph } = convertUiToApi(file, { ...CORE_NODES, KSampler: unordered });
+    expect(graph['30:2']?.inputs).toMatchObject({ style: 'plain', sampler_name: 'euler', seed: 0 });
+  });
+
   it('whose values fit nothing is refused by name', () => {
     expect(() => convert(workflow('workflow>Studio', named, ['no', 'such', 'values']))).toThrow(
       'node 30 (workflow>Studio)',

@@ -90,7 +90,7 @@ interface ProxyWidget {
 }
 
 /** `[[inner node id, widget name], …]`, or a JSON text of it. */
-export function proxyWidgets(instance: UiNode): ProxyWidget[] {
+function proxyWidgets(instance: UiNode): ProxyWidget[] {
   let value = instance.properties['proxyWidgets'];
   if (typeof value === 'string') {
     try {

@@ -222,7 +222,7 @@ function primitiveValue(scope: Scope, primitive: UiNode): Resolved {
 }
 
 /** By name; by position only when the slot there has a name of its own and a fitting type (a renamed input). */
-export function instanceInput(instance: UiNode, definition: SubgraphDefinition, index: number): UiSlot | undefined {
+function instanceInput(instance: UiNode, definition: SubgraphDefinition, index: number): UiSlot | undefined {
   const wanted = definition.inputs[index];
   if (wanted === undefined) return undefined;
   const named = instance.inputs.find(({ name }) => name === wanted.name);
@@ -244,7 +244,7 @@ function isAny(type: string): boolean {
 }
 
 /** Either is any type, or the comma lists share a member. */
-export function areCompatible(a: string, b: string): boolean {
+function areCompatible(a: string, b: string): boolean {
   if (isAny(a) || isAny(b)) return true;
   const members = new Set(a.toLowerCase().split(','));
   return b

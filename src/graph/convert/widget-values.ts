@@ -56,7 +56,7 @@ export function widgetValuesOf(
 }
 
 /** The array has exactly the slots of the layout, each with a value of its type. */
-export function isExact(stored: readonly JsonValue[], layout: Layout, options: AlignOptions): boolean {
+function isExact(stored: readonly JsonValue[], layout: Layout, options: AlignOptions): boolean {
   const aligned = align(stored, layout, options);
   return !isMisfit(aligned) && aligned.deviation === 0;
 }
@@ -71,7 +71,7 @@ function alignOptions(node: UiNode, definitions: DefinitionIndex): AlignOptions 
   };
 }
 
-export function fromPositions(
+function fromPositions(
   layout: Layout,
   stored: readonly JsonValue[],
   options: AlignOptions,
