@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const outDir = join(root, 'dist');
+const outDir = join(root, process.env.EASEL_BUILD_DIR ?? 'dist');
 const stampFile = join(outDir, '.sources');
 
 const sources = readdirSync(join(root, 'src'), { recursive: true })

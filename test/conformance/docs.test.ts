@@ -4,7 +4,7 @@ import { BEYOND_THE_RECORDINGS, DELIBERATE_DIFFERENCES } from './engine-differen
 import { loadRecordings, RECORDED_VERSIONS } from './engine-recording.js';
 
 /**
- * `docs/conformance.md` is made from what the tests of both sides found. `UPDATE_DOCS=1` writes it anew; without it the
+ * `docs/conformance.md` is made from what the tests of both sides found. `EASEL_UPDATE_DOCS=1` writes it anew; without it the
  * test fails when the file is not what it should be. It has nothing to say until both sides have been run.
  */
 interface Result {
@@ -31,7 +31,7 @@ it('docs/conformance.md says what the tests found', () => {
     return;
   }
   const text = render(results, recordings);
-  if (process.env['UPDATE_DOCS']) writeFileSync(page, text);
+  if (process.env['EASEL_UPDATE_DOCS'] === '1') writeFileSync(page, text);
   expect(readFileSync(page, 'utf8')).toBe(text);
 });
 
