@@ -26,7 +26,7 @@ export async function listen(app: FastifyInstance, options: ListenOptions): Prom
       'config_invalid',
       `http.host is ${host}: there are no keys yet, so everybody on that network could use it.`,
       {
-        hint: 'Listen on 127.0.0.1 and put a reverse proxy that asks for a password in front of it, or ask for the insecure public bind.',
+        hint: 'Listen on 127.0.0.1 and put a reverse proxy that asks for a password in front of it, or say --insecure-public-bind.',
       },
     );
   }

@@ -6,7 +6,7 @@ import type { HttpContext } from '../context.js';
 import { preferredWaitSeconds } from '../prefer.js';
 
 /** Proxies give up on a silent connection, most of them after a minute or two. */
-export const MAX_WAIT_SECONDS = 120;
+const MAX_WAIT_SECONDS = 120;
 
 /**
  * Holds the answer back until the generation has ended, as long as `Prefer: wait=SECONDS` allows. Returns it as it is then:

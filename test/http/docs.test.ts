@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { parseCommands } from './curl.js';
+import { useServers } from './harness.js';
+
+const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489', 'hex');
+const text = readFileSync(new URL('../../docs/http.md', import.meta.url), 'utf8');
+const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
+
+describe('docs/http.md', () => {
+  const server = useServers();
+
+  test('has examples that answer as it says', async () => {
+    const { listen, backend, generations } = await server();
+    const { url } = await listen();
+    const variables: Record<string, string> = { EASEL: url };
+    const output = backend.addFile('picture.png', PNG);
+    let ran = 0;
+    for (const command of blocks.flatMap((block) => parseCommands(block))) {
+      const { url: address, headers, method, body, expected } = command(variables, { 'photo.png': PNG });
+      // Whoever waits shall see the end; otherwise it ends after the answer, so that the answer is always the same.
+      backend.autoFinish = headers['Prefer'] === undefined ? null : () => [output];
+      const answer = await fetch(address, { method, headers, ...(body === undefined ? {} : { body }) });
+      const told = await answer.text();
+      expect(answer.status, `${method} ${address}: ${told}`).toBe(expected);
+      ran += 1;
+      if (method !== 'POST' || !answer.ok) continue;
+      const { id, media_id: mediaId } = JSON.parse(told) as { readonly id?: string; readonly media_id?: string };
+      if (mediaId !== undefined) variables['MEDIA_ID'] = mediaId;
+      if (id === undefined) continue;
+      variables['ID'] = id;
+      if (answer.status !== 202) continue;
+      await finish(id);
+    }
+    expect(ran).toBe(blocks.join('').match(/^curl /gm)?.length);
+    expect(ran).toBeGreaterThan(20);
+
+    async function finish(id: string): Promise<void> {
+      for await (const event of generations.events(id, 'local')) {
+        if (event.type !== 'started') continue;
+        const attemptId = String(event.data['attemptId']);
+        // It is told when the attempt is stored, which is before it is sent.
+        while (!backend.accepted.includes(attemptId)) await nextTurn();
+        backend.finish(attemptId, { outputs: [output] });
+      }
+    }
+  });
+
+  test('lists every route, and only those', async () => {
+    const { app } = await server();
+    await app.ready();
+    const documented = [...text.matchAll(/`(GET|POST) (\/[^`]*)`/g)].map(([, method, path]) => `${method} ${path}`);
+    const routes: string[] = [];
+    for (const path of new Set(documented.map((route) => route.split(' ')[1] ?? ''))) {
+      const url = path.replaceAll(/\{(\w+)\}/g, ':$1');
+      for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const)
+        if (app.hasRoute({ method, url })) routes.push(`${method} ${path}`);
+    }
+    expect(routes.sort()).toEqual([...new Set(documented)].sort());
+    const leaves = app.printRoutes({ commonPrefix: false }).match(/\((?:GET|POST)[^)]*\)/g) ?? [];
+    const count = leaves.flatMap((leaf) => leaf.match(/GET|POST/g) ?? []).length;
+    expect(routes).toHaveLength(count);
+  });
+});
