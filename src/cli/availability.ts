@@ -17,9 +17,8 @@ export function certainlyMissing(graph: Graph, definitions: NodeDefinitions): Mi
   const { classes, choices, requiredInputs } = findMissing(graph, definitions);
   return {
     classes,
-    // A loader with an empty list either has no model at all, or does not list them: then any name may do.
     choices: choices.filter(
-      ({ folder, classType, input }) => folder !== null && (index.input(classType, input)?.choices ?? []).length > 0,
+      ({ folder, classType, input }) => folder !== null && listsFiles(index.input(classType, input)?.choices),
     ),
     // Inputs that come and go with what is connected or chosen are for the backend to judge.
     requiredInputs: requiredInputs.filter(
@@ -27,6 +26,14 @@ export function certainlyMissing(graph: Graph, definitions: NodeDefinitions): Mi
         !input.includes('.') && index.input(classType, input)?.type.startsWith('COMFY_') === false,
     ),
   };
+}
+
+/**
+ * A loader that lists no file at all has either no model or no list: the built-in engine takes any name, and names without
+ * an extension (`pixel_space`, `taesd`) stand for what needs no file.
+ */
+function listsFiles(choices: readonly unknown[] | undefined): boolean {
+  return (choices ?? []).some((choice) => typeof choice === 'string' && /\.\w+$/.test(choice));
 }
 
 /** Throws `backend_node_missing`, `backend_model_missing`, `graph_invalid`, each naming all of its kind. */

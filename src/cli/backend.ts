@@ -4,7 +4,7 @@ import { BackendError } from '../core/errors.js';
 
 /** For people: where the work is done. */
 export function backendLabel(backend: Pick<Backend, 'kind' | 'displayUrl'>): string {
-  return backend.kind === 'embedded' ? 'embedded engine' : backend.displayUrl;
+  return backend.kind === 'embedded' ? 'the built-in engine' : backend.displayUrl;
 }
 
 /**

@@ -93,5 +93,5 @@ async function wantedNode(): Promise<string> {
 function describe({ name, status, message, hint }: CheckResult, style: Style): string {
   const word = { ok: style.green('ok  '), warn: style.yellow('warn'), fail: style.red('fail') }[status];
   const way = hint === undefined ? '' : `\n      ${style.dim(printable(hint))}`;
-  return `${word}  ${name.padEnd(15)} ${printable(message)}${way}`;
+  return `${word}  ${name.padEnd(18)} ${printable(message)}${way}`;
 }

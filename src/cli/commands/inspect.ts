@@ -32,7 +32,7 @@ export async function inspectCommand(context: CommandContext, options: InspectOp
         inspectText(report, {
           style,
           columns,
-          backendLabel: `the ${backendLabel(backend)}`.replace('the http', 'http'),
+          backendLabel: backendLabel(backend),
         }),
       );
     });

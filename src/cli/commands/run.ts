@@ -1,9 +1,8 @@
 import type { Backend, BackendCapabilities } from '../../backends/index.js';
 import { EaselError, type ErrorInfo, GenerationError, toEaselError } from '../../core/errors.js';
 import { silentLogger } from '../../core/log.js';
-import { createEasel, type Easel } from '../../easel.js';
+import type { Easel } from '../../easel.js';
 import type { Generation } from '../../generations/index.js';
-import { createLogger } from '../../logger.js';
 import { askBackend, backendLabel } from '../backend.js';
 import { loadPrivateConfig } from '../configuration.js';
 import { ensureWritableFolder } from '../files.js';
@@ -76,6 +75,11 @@ class Run {
     if (request.target !== null) await ensureWritableFolder(folderOf(request.target));
     const { loaded } = await loadPrivateConfig(io, globals, options, workspace.path);
     const { config } = loaded;
+    // Only now: a wrong path or option is told at once, without waiting for the libraries of the engine.
+    const [{ createEasel }, { createLogger }] = await Promise.all([
+      import('../../easel.js'),
+      import('../../logger.js'),
+    ]);
     const logger =
       globals.debug === true ? createLogger({ ...config, log: { ...config.log, level: 'debug' } }) : silentLogger;
     const easel = await createEasel(config, { logger, clock: io.clock });
@@ -151,7 +155,7 @@ class Run {
       readonly outputs: readonly SavedOutput[];
     },
   ): Promise<number> {
-    const { io, globals } = this.#context;
+    const { io } = this.#context;
     const { options, view } = this.#parts;
     const { prepared, backend, capabilities, outputs } = facts;
     const report = this.#report(generation, prepared, backend, capabilities, outputs);
@@ -169,7 +173,6 @@ class Run {
     });
     if (options.quiet !== true) io.stderr.write(summary);
     if (this.#parts.request.target !== null) io.stdout.write(results);
-    void globals;
     return 0;
   }
 

@@ -60,7 +60,8 @@ function kindOf({ type, mediaKind }: InspectedInput): string {
 
 function limitsOf({ min, max, step, choices, type }: InspectedInput): string {
   if (type === 'file') return '--image';
-  if (choices !== undefined) return plural(choices.length, 'choice');
+  // A list that is empty is no list: the built-in engine takes any name for a model.
+  if (choices !== undefined) return choices.length === 0 ? 'any name' : plural(choices.length, 'choice');
   const range =
     min === undefined && max === undefined
       ? ''

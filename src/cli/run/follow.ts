@@ -82,7 +82,7 @@ function show(event: GenerationEvent, { view, backendLabel, onWarning }: FollowR
       view.phase('Queued');
       break;
     case 'started':
-      view.phase(`Running on ${backendLabel}`);
+      view.phase(`Running on ${backendLabel}`, true);
       break;
     case 'retrying':
       view.note(`${reasonOf(event)} Trying again.`);

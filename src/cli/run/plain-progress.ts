@@ -27,11 +27,11 @@ export class PlainProgress implements ProgressView {
     this.#schedule();
   }
 
-  phase(text: string): void {
+  phase(text: string, isMilestone = false): void {
     this.#data = null;
     this.#announced = null;
     this.#phase = text;
-    this.#line(text);
+    if (isMilestone) this.#line(text);
   }
 
   progress(data: ProgressData): void {

@@ -38,7 +38,8 @@ describe('plain progress', () => {
     const clock = new VirtualClock();
     const output = new Output();
     const view = new PlainProgress(output, clock);
-    view.phase('Running on embedded engine');
+    view.phase('Asking');
+    view.phase('Running on embedded engine', true);
     view.progress(at(10, 'Load Checkpoint'));
     await clock.advance(1_000);
     view.progress(at(30, 'KSampler', 1, 20));

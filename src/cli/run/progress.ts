@@ -2,8 +2,8 @@ import type { ProgressData } from '../../generations/index.js';
 
 /** Shows how a run is going. Everything goes to standard error: standard output is for results. */
 export interface ProgressView {
-  /** What is going on apart from the run itself: `Checking the workflow`. */
-  phase(text: string): void;
+  /** What is going on. A log shows it when it is a milestone, or takes long; a terminal shows it anyway. */
+  phase(text: string, isMilestone?: boolean): void;
   progress(data: ProgressData): void;
   preview(bytes: Buffer, contentType: string): void;
   /** A line that stays. */
