@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CORE_NODES } from '../../../test/helpers/node-definitions.js';
 import { type NodeOptions, textToImage, UiBuilder } from '../../../test/helpers/ui-workflow.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
-import type { Graph } from '../types.js';
+import type { Graph, NodeDefinition } from '../types.js';
 import { convertUiToApi } from './index.js';
 
 const ENCODE = '11111111-1111-4111-8111-111111111111';
@@ -319,12 +319,11 @@ describe('a group node', () => {
   });
 
   it('older than a widget of its inner node holds the default of that widget', () => {
-    const { sampler_name: _, ...rest } = CORE_NODES['KSampler']!.input.required!;
-    const newer = {
-      ...CORE_NODES['KSampler']!,
-      input: { required: { ...rest, sampler_name: _!, style: [['plain', 'fancy']] as const } },
+    const sampler = CORE_NODES['KSampler']!;
+    const newer: NodeDefinition = {
+      ...sampler,
+      input: { required: { ...sampler.input.required, style: [['plain', 'fancy']] } },
     };
-    const { input_order: __, ...unordered } = newer;
     const older = {
       ...group,
       nodes: (group['nodes'] as JsonObject[]).map((node) =>
@@ -332,7 +331,7 @@ describe('a group node', () => {
       ),
     };
     const file = { ...workflow('workflow>Studio', named, []), extra: { groupNodes: { Studio: older } } };
-    const { graph } = convertUiToApi(file, { ...CORE_NODES, KSampler: unordered });
+    const { graph } = convertUiToApi(file, { ...CORE_NODES, KSampler: newer });
     expect(graph['30:2']?.inputs).toMatchObject({ style: 'plain', sampler_name: 'euler', seed: 0 });
   });
 
