@@ -47,6 +47,13 @@ describe('docs/http.md', () => {
     }
   });
 
+  test('shows an error as it is', async () => {
+    const { app } = await server();
+    const answer = await app.inject({ method: 'POST', url: '/v1/generations', payload: { grahp: {} } });
+    const shown = JSON.parse(/^```json\n([\s\S]*?)^```$/m.exec(text)?.[1] ?? '') as object;
+    expect({ ...answer.json(), request_id: '' }).toEqual({ ...shown, request_id: '' });
+  });
+
   test('lists every route, and only those', async () => {
     const { app } = await server();
     await app.ready();

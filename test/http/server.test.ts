@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/index.js';
 import { EaselError, ERROR_CATALOGUE } from '../../src/core/errors.js';
@@ -105,6 +106,50 @@ describe('problems', () => {
       expect(answer.status).toBe(413);
       expect((await answer.json()) as Answer).toMatchObject({ code: 'payload_too_large' });
     }
+  });
+});
+
+describe('anything at all', () => {
+  const server = useServers();
+
+  test('in path, query, headers and body is answered or refused, and never breaks us', async () => {
+    const { app, succeed } = await server();
+    const id = await succeed({ 'a.png': Buffer.from('0123456789') });
+    const path = fc.constantFrom('', `/${id}`, `/${id}/events`, `/${id}/outputs/0`, `/${id}/cancel`, `/${id}/rerun`);
+    const name = fc.constantFrom('limit', 'before', 'status', 'after', 'previews', 'download', '__proto__', 'x');
+    const value = fc.oneof(fc.string(), fc.nat().map(String), fc.constantFrom('1', 'true', 'queued', id));
+    const header = fc.constantFrom(
+      'range',
+      'if-range',
+      'if-none-match',
+      'last-event-id',
+      'idempotency-key',
+      'x-request-id',
+      'origin',
+      'accept',
+    );
+    const printable = fc.stringMatching(/^[ -~]{0,40}$/);
+    const request = fc.record({
+      method: fc.constantFrom('GET' as const, 'HEAD' as const, 'POST' as const, 'PUT' as const, 'DELETE' as const),
+      path,
+      query: fc.array(fc.tuple(name, value), { maxLength: 3 }),
+      headers: fc.dictionary(header, printable, { maxKeys: 3 }),
+      payload: fc.option(fc.oneof(fc.string(), fc.json())),
+    });
+    await fc.assert(
+      fc.asyncProperty(request, async ({ method, path, query, headers, payload }) => {
+        const search = new URLSearchParams(query).toString();
+        const answer = await app.inject({
+          method,
+          url: `/v1/generations${path}${search === '' ? '' : `?${search}`}`,
+          headers: { ...headers, ...(payload === null ? {} : { 'content-type': 'application/json' }) },
+          ...(payload === null || method === 'GET' || method === 'HEAD' ? {} : { payload }),
+        });
+        expect(answer.statusCode, answer.body).toBeLessThan(500);
+        if (answer.statusCode >= 400 && method !== 'HEAD') expect(answer.json()).toHaveProperty('code');
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 

@@ -33,9 +33,9 @@ export function idempotencyOf(given: IncomingHttpHeaders, asked: unknown): Idemp
 
 /** With the names of all objects in order: some clients write them in another one each time. */
 function inOrder(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(inOrder);
+  if (Array.isArray(value)) return ['list', ...value.map(inOrder)];
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).filter(([, part]) => part !== undefined);
   // As pairs: an object would put names that look like numbers first, and lose one called __proto__.
-  return entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, part]) => [name, inOrder(part)]);
+  return ['object', ...entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, part]) => [name, inOrder(part)])];
 }

@@ -43,6 +43,8 @@ export const submitBody = strictObject({
 }).refine(({ graph, workflow }) => graph !== undefined || workflow !== undefined, {
   message: 'send a "graph" (API format) or a "workflow" (UI format)',
   path: ['graph'],
+  // A missing name next to a misspelt one is the same slip, told once.
+  when: ({ issues }) => issues.length === 0,
 });
 
 export type SubmitBody = z.output<typeof submitBody>;
