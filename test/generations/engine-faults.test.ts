@@ -210,10 +210,11 @@ describe('faults of the engine', () => {
   });
 
   test('a burst of 180 short jobs loses none', async () => {
-    await setUp();
+    // A slow machine may take a while; what counts is that all come through.
+    await setUp({ limits: { queueMs: 120_000 } });
     const ids = await Promise.all(Array.from({ length: 180 }, () => submit(graph(0.005))));
     const ended = await Promise.all(ids.map(wait));
     expect(ended.filter((generation) => generation.status !== 'succeeded')).toEqual([]);
     expect(runs()).toBe(180);
-  }, 60_000);
+  }, 150_000);
 });
