@@ -3,7 +3,7 @@ import pg from 'pg';
 import { sleep, type Timer } from '../../core/clock.js';
 import { type ChangeFeed, LocalChangeFeed, newSenderId } from '../changes.js';
 import type { EngineOptions } from './engine.js';
-import { withoutCredentials } from './postgres.js';
+import { withoutCredentials } from './postgres-url.js';
 
 const CHANNEL = 'easel_changes';
 /** Stands for all topics. */

@@ -8,6 +8,7 @@ import { PortableDriver } from './driver.js';
 import type { ConnectionSource, Engine, EngineOptions, RawConnection } from './engine.js';
 import { PostgresChangeFeed } from './postgres-changes.js';
 import { classifyPostgresError } from './postgres-failures.js';
+import { withoutCredentials } from './postgres-url.js';
 
 /**
  * PostgreSQL 15 or newer through `pg`.
@@ -212,13 +213,4 @@ class PostgresConnection implements RawConnection {
 function reasonOf(error: Error): string {
   if (error.message === '' && error instanceof AggregateError) return String(error.errors[0]?.message ?? error.name);
   return error.message;
-}
-
-export function withoutCredentials(url: string): string {
-  try {
-    const { protocol, host, pathname } = new URL(url);
-    return `${protocol}//${host}${pathname}`;
-  } catch {
-    return 'postgres://…';
-  }
 }
