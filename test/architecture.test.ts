@@ -29,7 +29,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   db: ['core'],
   graph: ['core'],
   media: ['core'],
-  points: ['core', 'db'],
+  points: ['core', 'db', 'graph'],
   comfyui: ['core', 'graph'],
   embedded: ['core', 'graph', 'comfyui'],
   backends: ['core', 'graph', 'comfyui', 'embedded'],
