@@ -12,16 +12,16 @@ export {
   type ProbePoint,
 } from './seams.js';
 export { Generations, type GenerationsOptions } from './service.js';
-export {
-  type Attachment,
-  type DurableEvent,
-  type DurableEventType,
-  type Generation,
-  type GenerationEvent,
-  type GenerationLimits,
-  type GenerationOutput,
-  type GenerationRequest,
-  type Lane,
-  type LiveEvent,
-  type ProgressData,
+export type {
+  Attachment,
+  DurableEvent,
+  DurableEventType,
+  Generation,
+  GenerationEvent,
+  GenerationLimits,
+  GenerationOutput,
+  GenerationRequest,
+  Lane,
+  LiveEvent,
+  ProgressData,
 } from './types.js';
