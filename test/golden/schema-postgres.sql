@@ -315,6 +315,6 @@ CREATE INDEX point_lots_due ON public.point_lots USING btree (expires_at, accoun
 
 CREATE INDEX point_postings_by_kind ON public.point_postings USING btree (account_id, kind, seq);
 
-CREATE INDEX point_postings_by_time ON public.point_postings USING btree (account_id, created_at);
+CREATE INDEX point_postings_by_time ON public.point_postings USING btree (account_id, created_at, seq);
 
 CREATE INDEX point_transfers_by_generation ON public.point_transfers USING btree (generation_id) WHERE (generation_id IS NOT NULL);

@@ -283,6 +283,6 @@ CREATE INDEX "point_lots_due" on "point_lots" ("expires_at", "account_id") where
 
 CREATE INDEX "point_postings_by_kind" on "point_postings" ("account_id", "kind", "seq");
 
-CREATE INDEX "point_postings_by_time" on "point_postings" ("account_id", "created_at");
+CREATE INDEX "point_postings_by_time" on "point_postings" ("account_id", "created_at", "seq");
 
 CREATE INDEX "point_transfers_by_generation" on "point_transfers" ("generation_id") where "generation_id" is not null;

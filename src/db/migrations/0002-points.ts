@@ -1,4 +1,4 @@
-import type { ColumnDefinitionBuilder, Transaction } from 'kysely';
+import type { ColumnDefinitionBuilder, SchemaModule, Transaction } from 'kysely';
 import type { Migration } from '../migrate.js';
 import type { Database } from '../schema.js';
 
@@ -16,6 +16,17 @@ export const points: Migration = {
     await createRules(transaction);
   },
 };
+
+/** Serves only queries that repeat the condition. */
+async function partialIndex(
+  schema: SchemaModule,
+  name: string,
+  table: string,
+  columns: string[],
+  [column, operator, value]: readonly [string, '=' | '>' | 'is not', unknown],
+): Promise<void> {
+  await schema.createIndex(name).on(table).columns(columns).where(column, operator, value).execute();
+}
 
 const required = (column: ColumnDefinitionBuilder) => column.notNull();
 
@@ -49,12 +60,7 @@ async function createAccounts({ schema }: Transaction<Database>): Promise<void> 
     .addPrimaryKeyConstraint('point_lots_pkey', ['account_id', 'expires_at'])
     .execute();
   // For the sweep, which looks for what has lapsed; lots that are used up are not in it.
-  await schema
-    .createIndex('point_lots_due')
-    .on('point_lots')
-    .columns(['expires_at', 'account_id'])
-    .where('remaining', '>', 0)
-    .execute();
+  await partialIndex(schema, 'point_lots_due', 'point_lots', ['expires_at', 'account_id'], ['remaining', '>', 0]);
 }
 
 async function createJournal({ schema }: Transaction<Database>): Promise<void> {
@@ -76,12 +82,13 @@ async function createJournal({ schema }: Transaction<Database>): Promise<void> {
     .addUniqueConstraint('point_transfers_idempotency_key', ['account_id', 'kind', 'idempotency_key'])
     .addUniqueConstraint('point_transfers_terminal_key', ['hold_id', 'terminal'])
     .execute();
-  await schema
-    .createIndex('point_transfers_by_generation')
-    .on('point_transfers')
-    .columns(['generation_id'])
-    .where('generation_id', 'is not', null)
-    .execute();
+  await partialIndex(
+    schema,
+    'point_transfers_by_generation',
+    'point_transfers',
+    ['generation_id'],
+    ['generation_id', 'is not', null],
+  );
 
   await schema
     .createTable('point_postings')
@@ -109,7 +116,7 @@ async function createJournal({ schema }: Transaction<Database>): Promise<void> {
   await schema
     .createIndex('point_postings_by_time')
     .on('point_postings')
-    .columns(['account_id', 'created_at'])
+    .columns(['account_id', 'created_at', 'seq'])
     .execute();
 }
 
@@ -140,33 +147,19 @@ async function createHolds({ schema }: Transaction<Database>): Promise<void> {
     .addPrimaryKeyConstraint('point_holds_pkey', ['id'])
     .execute();
   // Open holds are few: those of an account, for `verify`, and those to look after, for the sweep.
-  await schema
-    .createIndex('point_holds_open')
-    .on('point_holds')
-    .columns(['account_id', 'id'])
-    .where('status', '=', 'open')
-    .execute();
-  await schema
-    .createIndex('point_holds_due')
-    .on('point_holds')
-    .columns(['expires_at', 'id'])
-    .where('status', '=', 'open')
-    .execute();
+  await partialIndex(schema, 'point_holds_open', 'point_holds', ['account_id', 'id'], ['status', '=', 'open']);
+  await partialIndex(schema, 'point_holds_due', 'point_holds', ['expires_at', 'id'], ['status', '=', 'open']);
   // For budgets.
   await schema.createIndex('point_holds_by_spender').on('point_holds').columns(['spender_id', 'created_at']).execute();
-  await schema
-    .createIndex('point_holds_by_run')
-    .on('point_holds')
-    .columns(['spender_id', 'run_id'])
-    .where('run_id', 'is not', null)
-    .execute();
+  await partialIndex(schema, 'point_holds_by_run', 'point_holds', ['spender_id', 'run_id'], ['run_id', 'is not', null]);
   // For estimates: the newest runs of a workflow.
-  await schema
-    .createIndex('point_holds_by_workflow')
-    .on('point_holds')
-    .columns(['workflow_name', 'ended_at'])
-    .where('run_ms', 'is not', null)
-    .execute();
+  await partialIndex(
+    schema,
+    'point_holds_by_workflow',
+    'point_holds',
+    ['workflow_name', 'ended_at'],
+    ['run_ms', 'is not', null],
+  );
 }
 
 async function createRules({ schema }: Transaction<Database>): Promise<void> {

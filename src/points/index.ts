@@ -1,0 +1,31 @@
+export type { AuditEntry } from './audit.js';
+export { type BillingTerms, PointsBilling } from './billing.js';
+export type { Budget } from './budgets.js';
+export type { Estimate } from './estimate.js';
+export type { Statement } from './export.js';
+export { type HistoryEntry, type HistoryFilter, type HistoryOptions, type HistoryPage, MAX_PAGE } from './history.js';
+export type {
+  CaptureRequest,
+  GrantRequest,
+  HoldRequest,
+  RefundRequest,
+  RevokeRequest,
+  TransferRequest,
+} from './ledger.js';
+export type { Perks, PointsSettings } from './policy.js';
+export { type EstimateRequest, Points, type PointsOptions } from './service.js';
+export { PointsSweeper, type SweepReport } from './sweep.js';
+export {
+  type Authority,
+  type Balance,
+  BUDGET_PERIODS,
+  type BudgetPeriod,
+  type HoldReceipt,
+  PAYER_POLICIES,
+  type PayerPolicy,
+  type Receipt,
+  TRANSFER_KINDS,
+  type TransferKind,
+} from './types.js';
+export { formatPoints, MICRO_PER_POINT, parsePoints } from './units.js';
+export type { Verification } from './verify.js';
