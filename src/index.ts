@@ -64,6 +64,8 @@ export {
   type ClaimPolicy,
   type DurableEvent,
   type FollowOptions,
+  firstComeFirstServed,
+  freeBilling,
   type Generation,
   type GenerationEvent,
   type GenerationLimits,

@@ -53,7 +53,7 @@ export interface BackendChoice {
 }
 
 /** Sent as a bearer token to the ComfyUI of `--backend`: a token among the arguments could be read by every user. */
-export const TOKEN_VARIABLE = 'EASEL_BACKEND_TOKEN';
+const TOKEN_VARIABLE = 'EASEL_BACKEND_TOKEN';
 
 /** Throws `usage_invalid`. */
 export function chooseBackend(

@@ -68,7 +68,7 @@ export function isGenerationTerminal(status: GenerationStatus): boolean {
   return GENERATION_MOVES[status].length === 0;
 }
 
-export function isAttemptTerminal(status: AttemptStatus): boolean {
+function isAttemptTerminal(status: AttemptStatus): boolean {
   return ATTEMPT_MOVES[status].length === 0;
 }
 
@@ -80,6 +80,5 @@ export function canMoveAttempt(from: AttemptStatus, to: AttemptStatus): boolean 
   return ATTEMPT_MOVES[from].includes(to);
 }
 
-/** The open statuses, for database queries. */
-export const OPEN_GENERATION_STATUSES = GENERATION_STATUSES.filter((status) => !isGenerationTerminal(status));
+/** For database queries. */
 export const OPEN_ATTEMPT_STATUSES = ATTEMPT_STATUSES.filter((status) => !isAttemptTerminal(status));

@@ -20,7 +20,7 @@ const commandSchema = z.strictObject({
   restart: z.strictObject({ downMs: z.number().nonnegative().default(0) }).optional(),
 });
 
-export type FaultCommand = z.input<typeof commandSchema>;
+type FaultCommand = z.input<typeof commandSchema>;
 
 /**
  * `GET /easel/faults` tells the plan, `POST` carries out a FaultCommand. For engines in another process; exists only

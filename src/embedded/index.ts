@@ -1,4 +1,3 @@
-export type { FaultCommand } from './control.js';
 export { EmbeddedEngine, type EmbeddedEngineOptions } from './engine.js';
 export { type FaultPlan, Faults } from './faults.js';
 export {

@@ -4,7 +4,6 @@ export {
   type BoundGraph,
   findInput,
   type GraphChange,
-  seedInputs,
   setInput,
   setInputs,
   setNegative,
@@ -22,10 +21,9 @@ export {
   type EmbeddedOptions,
   loadWorkflow,
   readEmbeddedWorkflow,
-  sniffWorkflowFile,
   type WorkflowFileKind,
 } from './embedded-metadata.js';
-export { type Fingerprint, fingerprint, type LoadedModel, modelFolder } from './fingerprint.js';
+export { type Fingerprint, fingerprint, type LoadedModel } from './fingerprint.js';
 export { type DetectedInput, detectInputs, type InputRole, type InputValueType } from './inputs.js';
 export {
   findMissing,
@@ -33,7 +31,6 @@ export {
   type MissingChoice,
   type MissingClass,
   type MissingInput,
-  requireAvailable,
 } from './missing.js';
 export { didYouMean, nearestNames } from './nearest.js';
 export {
@@ -42,10 +39,9 @@ export {
   type LoadedWorkflow,
   type ParseOptions,
   parseWorkflowText,
-  readWorkflowValue,
 } from './parse.js';
-export { ancestors, displayOrder, outputNodes, reachableNodes, topologicalOrder } from './topology.js';
-export { type FoundPrompt, findPrompt, type InputRef, type Polarity } from './trace.js';
+export { outputNodes, topologicalOrder } from './topology.js';
+export type { FoundPrompt, InputRef, Polarity } from './trace.js';
 export {
   type Graph,
   type GraphNode,
@@ -56,4 +52,4 @@ export {
   type NodeDefinitions,
   type UiWorkflow,
 } from './types.js';
-export { graphNodeLabel, nodeLabel, validateGraph } from './validate.js';
+export { graphNodeLabel, validateGraph } from './validate.js';

@@ -62,7 +62,7 @@ export function parseJsonText(text: string, options: ParseOptions = {}): JsonVal
   }
 }
 
-export function readWorkflowValue(value: JsonValue, options: ParseOptions = {}): LoadedWorkflow {
+function readWorkflowValue(value: JsonValue, options: ParseOptions = {}): LoadedWorkflow {
   const format = detectFormat(value);
   if (format === 'api') return { format, graph: validateGraph(value) };
   if (format === 'ui') return { format, workflow: value as UiWorkflow };

@@ -27,7 +27,7 @@ export interface Consumer {
 }
 
 /** Who uses each node's outputs: source node id -> consumers, in the order of the graph. */
-export function consumers(graph: Graph): Map<string, Consumer[]> {
+function consumers(graph: Graph): Map<string, Consumer[]> {
   const bySource = new Map<string, Consumer[]>();
   for (const [nodeId, node] of Object.entries(graph)) {
     for (const { input, sourceId, outputIndex } of linksOf(node)) {
@@ -40,7 +40,7 @@ export function consumers(graph: Graph): Map<string, Consumer[]> {
 }
 
 /** The given nodes and everything that they depend on. */
-export function ancestors(graph: Graph, nodeIds: Iterable<string>): Set<string> {
+function ancestors(graph: Graph, nodeIds: Iterable<string>): Set<string> {
   const seen = new Set<string>();
   const waiting = [...nodeIds];
   for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {

@@ -38,7 +38,7 @@ export class Interrupts {
   }
 }
 
-export class InterruptedError extends Error {
+class InterruptedError extends Error {
   constructor(readonly signalName: CliSignal) {
     super(`Interrupted by ${signalName}.`);
   }

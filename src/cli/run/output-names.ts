@@ -37,7 +37,7 @@ export interface NamedOutput {
 
 const PLACEHOLDERS = ['name', 'n', 'seed', 'node', 'ext'];
 const PLACEHOLDER = /\{([^{}]*)\}/g;
-export const DEFAULT_FOLDER = 'easel-out';
+const DEFAULT_FOLDER = 'easel-out';
 
 /** Throws `usage_invalid` for an unknown placeholder. */
 export function readOutputTarget(
