@@ -7,7 +7,7 @@ import { afterAll } from 'vitest';
 
 /** Runs the built command (`npm run build`) as users do: a process of its own, in a folder of its own. */
 export const root = fileURLToPath(new URL('../../', import.meta.url));
-const main = join(root, process.env['EASEL_TEST_DIST'] ?? 'dist', 'cli', 'main.js');
+export const main = join(root, process.env['EASEL_TEST_DIST'] ?? 'dist', 'cli', 'main.js');
 
 export interface EaselOptions {
   readonly cwd?: string;

@@ -30,6 +30,8 @@ const MAX_MODELS_BYTES = 16 * 1024 * 1024;
 export async function engineCommand(context: CommandContext, options: EngineOptions): Promise<number> {
   const { io, globals } = context;
   const port = parsePort(options.port, '--port');
+  // Before the URL is told: whoever reads it may stop us at once.
+  const stopped = untilStopped(io);
   const { config } = await loadCliConfig(io, globals);
   const rehearsal = await rehearsalOf(options, config, io);
   const version = releaseOf(options, config);
@@ -57,7 +59,7 @@ export async function engineCommand(context: CommandContext, options: EngineOpti
       io.stderr.write(style.dim(`Speaks as ComfyUI ${version} does. Models are rehearsed. Ctrl-C stops it.\n`));
     }
     try {
-      await untilStopped(io);
+      await stopped;
     } finally {
       await engine.close();
     }
@@ -76,7 +78,7 @@ async function listening(engine: EmbeddedEngine, { host, port }: EngineOptions):
 }
 
 /** An address that cannot be listened on is the user's choice to correct. Anything else is thrown as it is. */
-export function listenError(error: unknown, host: string, port: string | number): unknown {
+function listenError(error: unknown, host: string, port: string | number): unknown {
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: 'something else listens there already',
     EACCES: 'that is not allowed',

@@ -23,6 +23,8 @@ export interface ServeOptions {
  */
 export async function serveCommand(context: CommandContext, options: ServeOptions): Promise<number> {
   const { io, globals, version } = context;
+  // From the first moment on: a signal that comes while things start must end them properly too.
+  const stopped = untilStopped(io);
   const { config } = await loadCliConfig(io, globals, flagsOf(options, globals.debug === true));
   const logger = createLogger(config);
   const easel = await createEasel(config, { logger, clock: io.clock });
@@ -47,7 +49,7 @@ export async function serveCommand(context: CommandContext, options: ServeOption
           ),
         );
       }
-      const signal = await untilStopped(io);
+      const signal = await stopped;
       logger.info({ signal }, 'stopping');
     } finally {
       await listening.close();
