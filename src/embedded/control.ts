@@ -20,10 +20,8 @@ const commandSchema = z.strictObject({
   restart: z.strictObject({ downMs: z.number().nonnegative().default(0) }).optional(),
 });
 
-type FaultCommand = z.input<typeof commandSchema>;
-
 /**
- * `GET /easel/faults` tells the plan, `POST` carries out a FaultCommand. For engines in another process; exists only
+ * `GET /easel/faults` tells the plan, `POST` carries out a command as above. For engines in another process; exists only
  * when the engine was told so. An answer to `restart` is sent before the engine goes down.
  */
 export function controlRoutes(engine: Controlled): Route[] {
