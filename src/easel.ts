@@ -9,6 +9,7 @@ import { type Db, migrate, openDatabase } from './db/index.js';
 import { type Billing, type ClaimPolicy, Generations, type Probe } from './generations/index.js';
 import { createLogger } from './logger.js';
 import { FileMediaStore, type MediaStore } from './media/index.js';
+import { Points, PointsSweeper } from './points/index.js';
 
 /** What an embedder or a test replaces; everything else comes from the configuration. */
 export interface EaselOverrides {
@@ -18,6 +19,7 @@ export interface EaselOverrides {
   readonly random?: () => number;
   /** Instead of the configured ones. Started and closed by Easel. */
   readonly backends?: readonly Backend[];
+  /** Instead of the one that `points.enabled` chooses. */
   readonly billing?: Billing;
   readonly policy?: ClaimPolicy;
   readonly probe?: Probe;
@@ -54,6 +56,9 @@ export class Easel {
   readonly media: MediaStore;
   readonly backends: readonly Backend[];
   readonly generations: Generations;
+  /** The ledger. Usable also while `points.enabled` is off: then generations cost nothing. */
+  readonly points: Points;
+  readonly #pointsSweeper: PointsSweeper | null;
   readonly #logger: Logger;
   #running: Promise<void> | null = null;
 
@@ -71,7 +76,13 @@ export class Easel {
     const concurrency = new Map(config.backends.map((backend) => [backend.id, backend.concurrency]));
     this.backends =
       overrides.backends ?? config.backends.map((backend) => createBackend(backend, config, { clock, logger }));
-    const { billing, policy, probe, random } = overrides;
+    const { points: settings } = config;
+    this.points = new Points({ db, clock, settings });
+    this.#pointsSweeper = settings.enabled
+      ? new PointsSweeper({ clock, logger, everyMs: settings.sweepMs, sweep: () => this.points.sweep() })
+      : null;
+    const { policy, probe, random } = overrides;
+    const billing = overrides.billing ?? (settings.enabled ? this.points.billing : undefined);
     this.generations = new Generations({
       db,
       clock,
@@ -90,6 +101,7 @@ export class Easel {
     this.#running ??= (async () => {
       await Promise.all(this.backends.map((backend) => backend.start()));
       await this.generations.start();
+      this.#pointsSweeper?.start();
     })();
     await this.#running;
   }
@@ -100,6 +112,7 @@ export class Easel {
     this.#running = null;
     if (started !== null) {
       await started.catch(() => {});
+      await this.#pointsSweeper?.stop();
       await this.generations.stop();
     }
     const closed = await Promise.allSettled(this.backends.map((backend) => backend.close()));

@@ -10,6 +10,7 @@ export {
   freeBilling,
   type Probe,
   type ProbePoint,
+  type SubmittedGeneration,
 } from './seams.js';
 export { Generations, type GenerationsOptions } from './service.js';
 export type {

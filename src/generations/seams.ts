@@ -2,13 +2,16 @@ import type { Kysely, Transaction } from 'kysely';
 import type { ErrorInfo } from '../core/errors.js';
 import type { GenerationStatus } from '../core/statuses.js';
 import type { Database } from '../db/schema.js';
+import type { Graph } from '../graph/types.js';
+import type { BillingTerms } from '../points/types.js';
+import type { Lane } from './types.js';
 
 /** What joins the life of a generation from outside this room. Each has a plain default. */
 
 /** Money: called inside the transactions that accept and that end a generation, so that both commit or neither does. */
 export interface Billing {
   /** Places the hold. Throwing refuses the generation and rolls the whole submit back. */
-  hold(tx: Transaction<Database>, generation: BillableGeneration): Promise<void>;
+  hold(tx: Transaction<Database>, generation: SubmittedGeneration): Promise<void>;
   /** Captures or releases the hold. Called exactly once per generation, with its final status. */
   settle(tx: Transaction<Database>, generation: BillableGeneration, outcome: BillableOutcome): Promise<void>;
 }
@@ -18,6 +21,13 @@ export interface BillableGeneration {
   readonly accountId: string;
   readonly workflowName: string | null;
   readonly workflowVersion: string | null;
+}
+
+/** What a price and the choice of a payer may depend on. */
+export interface SubmittedGeneration extends BillableGeneration {
+  readonly lane: Lane;
+  readonly graph: Graph;
+  readonly billing: BillingTerms;
 }
 
 export interface BillableOutcome {

@@ -260,7 +260,7 @@ export class Generations {
   async rerun(
     id: string,
     accountId: string,
-    options: Pick<GenerationRequest, 'idempotencyKey' | 'idempotencyDigest'> = {},
+    options: Pick<GenerationRequest, 'idempotencyKey' | 'idempotencyDigest' | 'billing'> = {},
   ): Promise<Generation> {
     const generation = await this.get(id, accountId);
     const { kysely } = this.#options.db;

@@ -106,7 +106,14 @@ async function insertGeneration(
     .execute();
   await attachInputs(tx, id, request);
   const workflow = { workflowName: request.workflowName ?? null, workflowVersion: request.workflowVersion ?? null };
-  await context.billing.hold(tx, { id, accountId: request.accountId, ...workflow });
+  await context.billing.hold(tx, {
+    id,
+    accountId: request.accountId,
+    ...workflow,
+    lane: request.lane ?? 'interactive',
+    graph: request.graph,
+    billing: request.billing ?? {},
+  });
   const event = await insertEvent(tx, {
     generationId: id,
     seq: 1,
@@ -238,6 +245,7 @@ function hashRequest(
     request.backendId ?? null,
     request.attachments ?? [],
     request.limits ?? {},
+    ...(request.billing === undefined ? [] : [request.billing]),
   ];
   const hash = createHash('sha256');
   for (const part of [text.graph, text.workflow ?? '', text.metadata ?? '', JSON.stringify(rest)]) {

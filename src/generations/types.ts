@@ -2,6 +2,7 @@ import type { ErrorInfo } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { GenerationStatus } from '../core/statuses.js';
 import type { Graph, UiWorkflow } from '../graph/types.js';
+import type { BillingTerms } from '../points/types.js';
 
 /**
  * Words of the generations room (the states are in `core/statuses.ts`):
@@ -37,6 +38,8 @@ export interface GenerationRequest {
   /** Returned as it came, never interpreted. At most 16 KiB as JSON. */
   readonly metadata?: JsonObject;
   readonly limits?: { readonly queueMs?: number; readonly runMs?: number; readonly maxAttempts?: number };
+  /** How it is to be paid, where points are in use. */
+  readonly billing?: BillingTerms;
 }
 
 export interface Attachment {

@@ -10,18 +10,7 @@ import { checkPerks } from './perks.js';
 import type { PointsPolicy } from './policy.js';
 import type { Terms } from './prices.js';
 import { quantitiesOf } from './quantities.js';
-
-/** How a generation is to be paid, as its submitter says. */
-export interface BillingTerms {
-  /** Says which buckets may be spent; `interactive`, or `cook` for the batch lane, unless told. */
-  readonly context?: string;
-  /** The group that pays, by its policy. */
-  readonly groupId?: string;
-  /** The key whose budget it counts against. */
-  readonly budgetKey?: string;
-  /** The run whose budget it counts against. */
-  readonly runId?: string;
-}
+import type { BillingTerms } from './types.js';
 
 interface Accepted {
   readonly id: string;

@@ -1,5 +1,5 @@
 export type { AuditEntry } from './audit.js';
-export { type BillingTerms, PointsBilling } from './billing.js';
+export { PointsBilling } from './billing.js';
 export type { Budget } from './budgets.js';
 export type { Estimate } from './estimate.js';
 export type { Statement } from './export.js';
@@ -18,6 +18,7 @@ export { PointsSweeper, type SweepReport } from './sweep.js';
 export {
   type Authority,
   type Balance,
+  type BillingTerms,
   BUDGET_PERIODS,
   type BudgetPeriod,
   type HoldReceipt,

@@ -93,3 +93,15 @@ export interface Authority {
   readonly actor: string;
   readonly reason: string;
 }
+
+/** How a generation is to be paid, as its submitter says. */
+export interface BillingTerms {
+  /** Says which buckets may be spent; `interactive`, or `cook` for the batch lane, unless told. */
+  readonly context?: string;
+  /** The group that pays, by its policy. */
+  readonly groupId?: string;
+  /** The key whose budget it counts against. */
+  readonly budgetKey?: string;
+  /** The run whose budget it counts against. */
+  readonly runId?: string;
+}
