@@ -76,7 +76,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   useLosslessJson(app);
   useProblems(app, logger);
   useShutdown(app, { closing: context.closing, clock, graceMs: options.graceMs ?? 3_000 });
-  const hostPolicy = { allowedHosts: options.allowedHosts ?? [http.host] };
+  const hostPolicy = { allowedHosts: options.allowedHosts ?? [http.host, ...http.allowedHosts] };
   app.addHook('onRequest', async (request, reply) => {
     logWhenDone(context, request, reply);
     reply.header(REQUEST_ID_HEADER, request.id).header('x-content-type-options', 'nosniff');
