@@ -26,7 +26,7 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<number
   const colour = !asked.includes('--no-color');
   let exitCode = 0;
   try {
-    const program = buildProgram(io, colour, (code) => {
+    const program = buildProgram(io, { colour, debug }, (code) => {
       exitCode = code;
     });
     await program.parseAsync([...args], { from: 'user' });
@@ -46,7 +46,11 @@ function isOn(value: string | undefined): boolean {
   return value !== undefined && value !== '' && value !== '0' && value !== 'false';
 }
 
-function buildProgram(io: CliIo, colour: boolean, setExitCode: (exitCode: number) => void): Command {
+function buildProgram(
+  io: CliIo,
+  { colour, debug }: { readonly colour: boolean; readonly debug: boolean },
+  setExitCode: (exitCode: number) => void,
+): Command {
   const version = readVersion();
   const style = styleFor(io.stdout, io.environment, colour);
   const program = new Command('easel')
@@ -77,7 +81,7 @@ function buildProgram(io: CliIo, colour: boolean, setExitCode: (exitCode: number
     <Options>(load: () => Promise<Runner<Options>>, hasFile: boolean) =>
     async (...given: unknown[]): Promise<void> => {
       const command = given.at(-1) as Command;
-      const globals = command.optsWithGlobals<GlobalOptions>();
+      const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
       const run = await load();
       setExitCode(
         await run({ io, globals, version }, command.opts<Options & object>(), hasFile ? String(given[0]) : ''),

@@ -24,6 +24,12 @@ export interface EaselExit {
   readonly stdoutBytes: Buffer;
 }
 
+/** Processes of this test file that are still there. Hooks of a test that runs already would come too late to be heard. */
+const running = new Set<EaselProcess>();
+afterAll(async () => {
+  await Promise.all([...running].map((started) => started.stop()));
+});
+
 /** Rehearsals at the speed of tests. */
 export const FAST = { EASEL_EMBEDDED_STEP_MS: '0', EASEL_EMBEDDED_LOAD_MS: '0', EASEL_EMBEDDED_PREVIEW_SIZE: '0' };
 
@@ -42,6 +48,7 @@ export class EaselProcess {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.process = child;
+    running.add(this);
     // A command that does not read its input may end before all of it is written.
     child.stdin.on('error', () => {});
     child.stdin.end(options.input ?? '');
@@ -54,6 +61,7 @@ export class EaselProcess {
       child.once('error', reject);
       child.once('close', (code, signal) => {
         this.#ended = true;
+        running.delete(this);
         this.#notify();
         resolve({ code, signal, ...this.#output, stdoutBytes: Buffer.concat(this.#chunks) });
       });
@@ -115,9 +123,6 @@ export async function startEngine(
   env: EaselOptions['env'] = FAST,
 ): Promise<{ readonly url: string; readonly process: EaselProcess }> {
   const engine = new EaselProcess(['engine', '--port', '0', ...args], { env });
-  afterAll(async () => {
-    await engine.stop();
-  });
   const [, url = ''] = await engine.output('stdout', /^(http:\S+)\n/);
   return { url, process: engine };
 }
