@@ -65,8 +65,7 @@ function printTotals({ passed, failed, skipped }, notices, error) {
 function byReason(skipped) {
   const groups = new Map();
   for (const { note, file, name } of skipped) {
-    // Without a note, the outermost name says best what is left out.
-    const reason = note ?? name.split(' > ')[0];
+    const reason = note ?? name;
     const group = groups.get(reason) ?? { count: 0, files: new Set() };
     group.count += 1;
     group.files.add(file);
