@@ -15,6 +15,18 @@ export function resultError(result: AttemptResult): EaselError {
   return new BackendError(code, message, { hint, ...(details === undefined ? {} : { details }) });
 }
 
+export function lostRun(): BackendError {
+  return new BackendError(
+    'backend_lost_run',
+    'The backend no longer knows the run: it restarted, or somebody deleted it.',
+  );
+}
+
+/** A former owner's submit that nobody saw the answer of. */
+export function notTaken(): BackendError {
+  return new BackendError('backend_unreachable', 'The backend did not take the prompt.');
+}
+
 /** The reasons for `abandon`. */
 export function leaseLost(backendId: string): GenerationError {
   return new GenerationError('lease_lost', `This node no longer owns backend ${backendId}.`);

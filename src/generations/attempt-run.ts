@@ -1,10 +1,10 @@
 import type { AttemptResult, Backend, BackendEvent, SubmitOutcome } from '../backends/spec.js';
 import type { Clock } from '../core/clock.js';
-import { BackendError, type EaselError, GenerationError, toEaselError } from '../core/errors.js';
+import { type EaselError, GenerationError, toEaselError } from '../core/errors.js';
 import type { Logger } from '../core/log.js';
 import type { Db } from '../db/index.js';
 import type { MediaStore } from '../media/index.js';
-import { resultError } from './attempt-errors.js';
+import { lostRun, notTaken, resultError } from './attempt-errors.js';
 import { type CollectContext, discardOutputs, stageOutputs, storeOutputs } from './collect.js';
 import type { EventHub } from './event-hub.js';
 import { loadPayload, type Payload, uploadAttachments } from './payload.js';
@@ -75,6 +75,8 @@ export class AttemptRun {
   #cancelRequested = false;
   #backendFree = false;
   #confirming: Promise<void> = Promise.resolve();
+  /** Why the answer to the POST was lost; its `Retry-After` counts too. */
+  #submitError: EaselError | null = null;
 
   constructor(env: AttemptEnvironment, backend: Backend, attempt: AttemptIdentity, onBackendFree: () => void) {
     this.#env = env;
@@ -178,6 +180,7 @@ export class AttemptRun {
       this.#confirming = this.#confirm(signal);
       this.#confirming.catch(() => {});
     } else if (outcome.kind === 'unknown') {
+      this.#submitError = outcome.error;
       this.#logger.warn({ err: outcome.error }, 'the answer to a submit was lost; looking the prompt up');
     }
     return outcome;
@@ -222,15 +225,7 @@ export class AttemptRun {
         // A POST whose answer was lost may still be on its way into the queue: withdraw it before trying anew.
         const late = await this.#stopOverdue(signal);
         if (late !== null) return this.#end(payload, late, false, signal);
-        const error = confirmed
-          ? new BackendError(
-              'backend_lost_run',
-              'The backend no longer knows the run: it restarted, or somebody deleted it.',
-            )
-          : new BackendError(
-              'backend_unreachable',
-              'The connection broke during the submit, and the backend did not take the prompt.',
-            );
+        const error = confirmed ? lostRun() : (this.#submitError ?? notTaken());
         return this.#fail(error, confirmed ? 'accepted' : 'never-accepted', signal);
       }
     }
