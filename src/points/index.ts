@@ -20,6 +20,7 @@ export {
   type Balance,
   type BillingTerms,
   BUDGET_PERIODS,
+  type Bucket,
   type BudgetPeriod,
   type HoldReceipt,
   PAYER_POLICIES,
