@@ -28,8 +28,8 @@ export interface GrantRequest extends Keyed {
   readonly accountId: string;
   /** Micro-points. */
   readonly amount: number;
-  /** `credit` unless told. */
-  readonly bucket?: Bucket;
+  /** `credit` unless told. `experience` moves no points: it was gathered elsewhere. */
+  readonly bucket?: Bucket | 'experience';
   /** For credit. Null or absent: never. */
   readonly expiresAt?: number | null;
   /** When an administrator does it. */
@@ -98,19 +98,24 @@ export class Ledger {
       if (expiresAt !== null && expiresAt <= nowMs) throw invalid('expiresAt', 'expiresAt must lie in the future.');
       const account = books.account(accountId);
       if (bucket === 'allowance') books.accrue(account);
-      else account.putLots([{ bucket, amount, expiresAt }], nowMs);
+      if (bucket === 'credit') account.putLots([{ bucket, amount, expiresAt }], nowMs);
       const transferId = books.record(
         {
           kind: 'grant',
           accountId,
           amount,
           ...keyed,
-          ...definedOnly({ note: expiresAt === null ? note : { ...note, expiresAt } }),
+          ...definedOnly({
+            experience: bucket === 'experience' ? amount : undefined,
+            note: expiresAt === null ? note : { ...note, expiresAt },
+          }),
         },
-        [
-          [account, { [bucket]: amount }],
-          [HOUSE.issued, { credit: -amount }],
-        ],
+        bucket === 'experience'
+          ? [[account, {}]]
+          : [
+              [account, { [bucket]: amount }],
+              [HOUSE.issued, { credit: -amount }],
+            ],
       );
       if (authority !== undefined) {
         await writeAudit(books.tx, nowMs, {

@@ -2,14 +2,18 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { parseConfig } from '../../src/config/index.js';
 import { systemClock } from '../../src/core/clock.js';
+import { isGenerationTerminal } from '../../src/core/statuses.js';
+import type { Db } from '../../src/db/index.js';
 import { EmbeddedEngine } from '../../src/embedded/index.js';
 import { createCoreNodes } from '../../src/embedded/nodes/index.js';
 import { FileMediaStore } from '../../src/media/index.js';
+import { MICRO_PER_POINT, Points } from '../../src/points/index.js';
 import { manualRandom } from '../../src/testing/index.js';
 import { recordingNodes } from '../../src/testing/recording-nodes.js';
 import { bundleChild, Child } from '../helpers/child.js';
-import { describeEachDatabase } from '../helpers/databases.js';
+import { type DatabaseKit, describeEachDatabase, type TestDatabase } from '../helpers/databases.js';
 
 /**
  * kill -9 in every window of a generation's life, on both databases. The engine outlives the killed process, as a ComfyUI
@@ -36,7 +40,14 @@ const GRAPH = {
   '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'crash' } },
 };
 
-describeEachDatabase('kill -9', ({ createDatabase }) => {
+/** Once free, and once with prices: then every round must leave clean books, and charge what succeeded, once. */
+const PRICE = 3;
+const BUDGET = 1000;
+
+describeEachDatabase('kill -9', (kit) => crashTests(kit, undefined));
+describeEachDatabase('kill -9 with prices', (kit) => crashTests(kit, PRICE));
+
+function crashTests({ createDatabase }: DatabaseKit, price: number | undefined): void {
   let script: string;
   let engine: EmbeddedEngine;
   const folders: string[] = [];
@@ -74,7 +85,39 @@ describeEachDatabase('kill -9', ({ createDatabase }) => {
     const { url } = await engine.start();
     const database = await createDatabase();
     const dataDir = makeFolder();
-    return { database, dataDir, common: { dataDir, databaseUrl: database.url, backendUrl: url } };
+    const common = { dataDir, databaseUrl: database.url, backendUrl: url, ...(price === undefined ? {} : { price }) };
+    if (price !== undefined) await grantBudget(database);
+    return { database, dataDir, common };
+  }
+
+  async function grantBudget(database: TestDatabase): Promise<void> {
+    const points = pointsOf(await database.open());
+    await points.grant({ accountId: 'crash', amount: BUDGET * MICRO_PER_POINT, idempotencyKey: 'budget' });
+  }
+
+  /** Holds exactly for what is accepted and open, charges exactly for what succeeded. */
+  async function expectCleanBooks(db: Db): Promise<void> {
+    if (price === undefined) return;
+    const points = pointsOf(db);
+    expect(await points.verify()).toMatchObject({ ok: true, discrepancy: null });
+    // One statement: a child may be alive and go on in between.
+    const rows = await db.kysely
+      .selectFrom('generations')
+      .leftJoin('point_holds', 'point_holds.generation_id', 'generations.id')
+      .select(['generations.status', 'point_holds.status as hold', 'point_holds.captured'])
+      .execute();
+    for (const { status, hold, captured } of rows) {
+      const succeeded = status === 'succeeded';
+      expect(hold).toBe(succeeded ? 'captured' : isGenerationTerminal(status) ? 'released' : 'open');
+      expect(captured).toBe(succeeded ? price * MICRO_PER_POINT : 0);
+    }
+  }
+
+  async function expectCharged(db: Db, succeeded: number): Promise<void> {
+    if (price === undefined) return;
+    await expectCleanBooks(db);
+    const { credit, held } = await pointsOf(db).balance('crash');
+    expect({ credit, held }).toEqual({ credit: (BUDGET - succeeded * price) * MICRO_PER_POINT, held: 0 });
   }
 
   /** The engine's history is in memory and whole: one entry per prompt that it ran. */
@@ -89,6 +132,7 @@ describeEachDatabase('kill -9', ({ createDatabase }) => {
     await first.line(`reached ${window}`);
     const id = (await first.line((line) => line.startsWith('at submitted '))).split(' ')[2]!;
     await first.kill('SIGKILL');
+    await expectCleanBooks(await database.open());
 
     const second = startChild({ ...common, follow: id });
     expect(await second.line((line) => line.startsWith('ended '))).toBe('ended succeeded');
@@ -110,6 +154,7 @@ describeEachDatabase('kill -9', ({ createDatabase }) => {
     expect(attempts.every((attempt) => attempt.finished_at !== null)).toBe(true);
 
     await expectNoOrphans(db, dataDir, 2);
+    await expectCharged(db, 1);
   });
 
   test('again and again, wherever it happens to be: 12 generations end once each', async () => {
@@ -120,6 +165,7 @@ describeEachDatabase('kill -9', ({ createDatabase }) => {
       const steps = 5 + Math.floor(random() * 25);
       await child.line(() => child.lines.filter((line) => line.startsWith('at ')).length >= steps);
       await child.kill('SIGKILL');
+      if (price !== undefined) await expectCleanBooks(await database.open());
     }
     const last = startChild({ ...common, batch: 12 });
     expect(await last.line((line) => line.startsWith('all ended'))).toBe('all ended succeeded');
@@ -130,13 +176,10 @@ describeEachDatabase('kill -9', ({ createDatabase }) => {
     expect(new Set(ends.map((event) => event.generation_id)).size).toBe(12);
     expect(ends).toHaveLength(12);
     await expectNoOrphans(db, dataDir, 12);
+    await expectCharged(db, 12);
   }, 120_000);
 
-  async function expectNoOrphans(
-    db: Awaited<ReturnType<Awaited<ReturnType<typeof createDatabase>>['open']>>,
-    dataDir: string,
-    outputCount: number,
-  ) {
+  async function expectNoOrphans(db: Db, dataDir: string, outputCount: number) {
     const outputs = await db.kysely
       .selectFrom('outputs')
       .innerJoin('media', 'media.id', 'outputs.media_id')
@@ -153,4 +196,9 @@ describeEachDatabase('kill -9', ({ createDatabase }) => {
     const staged = join(dataDir, 'media', 'tmp');
     expect(existsSync(staged) ? readdirSync(staged) : []).toEqual([]);
   }
-});
+}
+
+function pointsOf(db: Db): Points {
+  const { points: settings } = parseConfig({ points: { prices: [{ workflow: '*', flat: PRICE }] } });
+  return new Points({ db, clock: systemClock, settings });
+}

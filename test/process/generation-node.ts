@@ -8,7 +8,8 @@ import { validateGraph } from '../../src/graph/index.js';
  * One Easel process for the crash tests. Its argument is JSON:
  *
  *   { dataDir, databaseUrl, backendUrl, hold?: probe point at which to stand still for ever, graph?: submit this,
- *     follow?: generation id to wait for, batch?: submit so many under fixed keys and wait for all of them }
+ *     follow?: generation id to wait for, batch?: submit so many under fixed keys and wait for all of them,
+ *     price?: points for each generation }
  *
  * It prints `submitted ID`, `reached POINT`, `ended STATUS`, then lives until it is killed or told to stop on stdin.
  */
@@ -20,6 +21,7 @@ const order = JSON.parse(process.argv[2] ?? '{}') as {
   readonly graph?: unknown;
   readonly follow?: string;
   readonly batch?: number;
+  readonly price?: number;
 };
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -30,6 +32,9 @@ const config = parseConfig({
   backends: [{ id: 'engine', kind: 'comfyui', url: order.backendUrl }],
   // Long, so that the second process gets the lease because the first is dead, and not because time has passed.
   timing: { leaseMs: 60_000, tickMs: 100 },
+  ...(order.price === undefined
+    ? {}
+    : { points: { enabled: true, margin: 2, prices: [{ workflow: '*', flat: order.price }] } }),
 });
 
 const easel = await createEasel(config, {
