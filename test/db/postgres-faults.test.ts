@@ -94,7 +94,8 @@ describe.runIf(availability.available)('faults of PostgreSQL', () => {
       await tx.selectFrom('backends').select('id').execute();
     });
     expect(runs).toBe(2);
-    expect(await ids(db)).toEqual(['a']);
+    // A reader may meet an idle connection that was ended too, once.
+    expect(await vi.waitFor(() => ids(db))).toEqual(['a']);
     expect(warn.mock.calls.length).toBeGreaterThan(0);
   });
 
