@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import type { GlobalOptions } from './configuration.js';
 import { asFailure, failureJson, failureLines } from './failure.js';
 import type { CliIo } from './io.js';
+import { addPointsCommands } from './points-commands.js';
 import { PLAIN, styleFor } from './terminal/style.js';
 
 /**
@@ -183,6 +184,11 @@ function buildProgram(
     .option('--json', 'print JSON')
     .addHelpText('after', examples('doctor'))
     .action(alone(async () => (await import('./commands/doctor.js')).doctorCommand));
+
+  addPointsCommands(program, async (command, work) => {
+    const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
+    setExitCode(await work({ io, globals, version }, await import('./commands/points.js')));
+  });
 
   return program;
 }

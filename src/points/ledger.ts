@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Clock } from '../core/clock.js';
 import { EaselError, PointsError } from '../core/errors.js';
 import { newId } from '../core/ids.js';
@@ -9,6 +8,7 @@ import { writeAudit } from './audit.js';
 import { Books } from './books.js';
 import { payersOf } from './groups.js';
 import { endHold, placeHold, readHold, refundHold } from './holds.js';
+import { checkKey, findEarlier, hashOf, receiptOf } from './idempotency.js';
 import type { PointsPolicy } from './policy.js';
 import { type Authority, type Bucket, HOUSE, type HoldReceipt, type Receipt, type TransferKind } from './types.js';
 import { checkAmount, formatPoints } from './units.js';
@@ -75,8 +75,6 @@ export interface RefundRequest extends Keyed {
   readonly amount?: number;
   readonly authority?: Authority;
 }
-
-const MAX_KEY_CHARS = 255;
 
 /** The operations that move points. Each is one transaction and takes an idempotency key. */
 export class Ledger {
@@ -340,53 +338,10 @@ export class Ledger {
   }
 }
 
-interface Earlier {
-  readonly id: string;
-  readonly amount: number;
-  readonly account_id: string;
-  readonly hold_id: string | null;
-  readonly request_hash: string | null;
-}
-
-function receiptOf(earlier: Earlier): Receipt {
-  return { transferId: earlier.id, amount: earlier.amount, repeated: true };
-}
-
-/** Throws `idempotency_conflict`. */
-async function findEarlier(
-  tx: DbTransaction,
-  kind: TransferKind,
-  accountIds: readonly string[],
-  key: string,
-  requestHash: string,
-): Promise<Earlier | null> {
-  const earlier = await tx
-    .selectFrom('point_transfers')
-    .select(['id', 'amount', 'account_id', 'hold_id', 'request_hash'])
-    .where('account_id', 'in', [...new Set(accountIds)])
-    .where('kind', '=', kind)
-    .where('idempotency_key', '=', key)
-    .executeTakeFirst();
-  if (earlier === undefined) return null;
-  if (earlier.request_hash === requestHash) return earlier;
-  throw new EaselError('idempotency_conflict', `The idempotency key was used before for another ${kind}.`, {
-    details: { transferId: earlier.id },
-  });
-}
-
 async function expectHold(tx: DbTransaction, id: string): Promise<PointHoldsTable> {
   const hold = await readHold(tx, id);
   if (hold === undefined) throw new EaselError('not_found', `There is no hold ${id}.`);
   return hold;
-}
-
-function hashOf(request: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(request)).digest('hex');
-}
-
-function checkKey(key: string): void {
-  if (key.length >= 1 && key.length <= MAX_KEY_CHARS) return;
-  throw invalid('idempotencyKey', `idempotencyKey must have 1 to ${MAX_KEY_CHARS} characters.`);
 }
 
 function invalid(field: string, message: string): EaselError {

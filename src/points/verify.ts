@@ -1,4 +1,5 @@
-import type { Db, DbReader } from '../db/index.js';
+import type { ExpressionBuilder } from 'kysely';
+import type { Database, Db, DbReader } from '../db/index.js';
 import type { PointAccountsTable } from '../db/schema.js';
 import { parseParts, sumBucket, totalOf } from './parts.js';
 import { formatPoints } from './units.js';
@@ -20,6 +21,7 @@ export interface Verification {
 }
 
 const TRANSFERS_PER_PAGE = 20_000;
+const HOLDS_PER_PAGE = 20_000;
 const POSTINGS_PER_PAGE = 10_000;
 const ACCOUNTS_PER_PAGE = 500;
 
@@ -49,31 +51,23 @@ async function checkTransfers(kysely: DbReader, counts: Counts): Promise<string 
       .select(({ fn }) => [fn.countAll<number>().as('count'), fn.max('id').as('last')])
       .executeTakeFirst();
     if (page === undefined || page.count === 0 || page.last === null) return null;
-    const wrong = await kysely
-      .selectFrom('point_postings')
-      .select('transfer_id')
-      .where('transfer_id', '>', cursor)
-      .where('transfer_id', '<=', page.last)
-      .groupBy('transfer_id')
-      .having((eb) =>
-        eb(
-          eb(eb(eb.fn.sum<number>('allowance'), '+', eb.fn.sum<number>('credit')), '+', eb.fn.sum<number>('held')),
-          '<>',
-          0,
-        ),
-      )
-      .limit(1)
-      .executeTakeFirst();
-    if (wrong !== undefined) return `Transfer ${wrong.transfer_id} does not sum to zero.`;
     const posted = await kysely
-      .selectFrom('point_postings')
+      .selectFrom((eb) => sumsByTransfer(eb, cursor, page.last ?? '').as('sums'))
       .select(({ fn }) => [
-        fn.countAll<number>().as('postings'),
-        fn.count<number>('transfer_id').distinct().as('transfers'),
+        fn.countAll<number>().as('transfers'),
+        fn.sum<number>('postings').as('postings'),
+        fn.min('total').as('least'),
+        fn.max('total').as('most'),
       ])
-      .where('transfer_id', '>', cursor)
-      .where('transfer_id', '<=', page.last)
       .executeTakeFirstOrThrow();
+    if (posted.least !== 0 || posted.most !== 0) {
+      const wrong = await kysely
+        .selectFrom((eb) => sumsByTransfer(eb, cursor, page.last ?? '').as('sums'))
+        .select('transfer_id')
+        .where('total', '<>', 0)
+        .executeTakeFirst();
+      if (wrong !== undefined) return `Transfer ${wrong.transfer_id} does not sum to zero.`;
+    }
     if (posted.transfers < page.count) {
       return `${page.count - posted.transfers} transfers between ${cursor || 'the first'} and ${page.last} have no posting.`;
     }
@@ -81,6 +75,23 @@ async function checkTransfers(kysely: DbReader, counts: Counts): Promise<string 
     counts.postings += posted.postings;
     cursor = page.last;
   }
+}
+
+function sumsByTransfer(eb: ExpressionBuilder<Database, never>, after: string, last: string) {
+  return eb
+    .selectFrom('point_postings')
+    .select((inner) => [
+      'transfer_id',
+      inner.fn.countAll<number>().as('postings'),
+      inner(
+        inner(inner.fn.sum<number>('allowance'), '+', inner.fn.sum<number>('credit')),
+        '+',
+        inner.fn.sum<number>('held'),
+      ).as('total'),
+    ])
+    .where('transfer_id', '>', after)
+    .where('transfer_id', '<=', last)
+    .groupBy('transfer_id');
 }
 
 async function checkAccounts(db: Db, counts: Counts): Promise<string | null> {
@@ -268,36 +279,64 @@ async function checkUnderLock(db: Db, { id }: PointAccountsTable): Promise<strin
   });
 }
 
-/** Every ended hold has its ending in the journal, and refunds never exceed it. */
+/** Every ended hold has the ending that the journal tells, and what was refunded is what the journal tells. */
 async function checkHolds(kysely: DbReader): Promise<string | null> {
   let cursor = '';
   for (;;) {
-    const holds = await kysely
+    const page = await kysely
+      .selectFrom((eb) =>
+        eb
+          .selectFrom('point_holds')
+          .select('id')
+          .where('id', '>', cursor)
+          .orderBy('id')
+          .limit(HOLDS_PER_PAGE)
+          .as('page'),
+      )
+      .select(({ fn }) => fn.max('id').as('last'))
+      .executeTakeFirst();
+    const last = page?.last ?? null;
+    if (last === null) return null;
+    const holds = kysely
       .selectFrom('point_holds')
-      .select(['id', 'status', 'amount', 'captured', 'refunded', 'charge'])
-      .where('id', '>', cursor)
-      .orderBy('id')
-      .limit(POSTINGS_PER_PAGE)
-      .execute();
-    const last = holds.at(-1);
-    if (last === undefined) return null;
-    const rows = await kysely
-      .selectFrom('point_transfers')
-      .select(({ fn }) => ['hold_id', 'kind', fn.sum<number>('amount').as('sum')])
-      .where('hold_id', '>', cursor)
-      .where('hold_id', '<=', last.id)
-      .where('kind', 'in', ['capture', 'refund', 'release'])
-      .groupBy(['hold_id', 'kind'])
-      .execute();
-    const sums = new Map(rows.map((row) => [`${row.hold_id} ${row.kind}`, row.sum]));
-    for (const hold of holds) {
-      const [captured, refunded] = [sums.get(`${hold.id} capture`) ?? 0, sums.get(`${hold.id} refund`) ?? 0];
-      // Read before its transfers: what was open may have ended since.
-      if (hold.status === 'open') continue;
-      if (hold.captured !== captured) return `Hold ${hold.id}: captured is not what the journal says.`;
-      if (refunded > captured || hold.refunded > refunded) return `Hold ${hold.id}: refunds do not fit the capture.`;
-      if (hold.status === 'released' && !sums.has(`${hold.id} release`)) return `Hold ${hold.id} was never released.`;
+      .where('point_holds.id', '>', cursor)
+      .where('point_holds.id', '<=', last);
+    const badEnd = await holds
+      .leftJoin('point_transfers as ending', (join) =>
+        join.onRef('ending.hold_id', '=', 'point_holds.id').on('ending.terminal', '=', 'ended'),
+      )
+      .select(['point_holds.id', 'point_holds.status', 'ending.kind'])
+      .where((eb) =>
+        eb.or([
+          eb.and([eb('point_holds.status', '=', 'open'), eb('ending.id', 'is not', null)]),
+          eb.and([eb('point_holds.status', '<>', 'open'), eb('ending.id', 'is', null)]),
+          eb.and([
+            eb('point_holds.status', '=', 'captured'),
+            eb.or([eb('ending.kind', '<>', 'capture'), eb('ending.amount', '<>', eb.ref('point_holds.captured'))]),
+          ]),
+          eb.and([eb('point_holds.status', '=', 'released'), eb('ending.kind', '<>', 'release')]),
+        ]),
+      )
+      .limit(1)
+      .executeTakeFirst();
+    if (badEnd !== undefined) {
+      return `Hold ${badEnd.id}: it is ${badEnd.status}, which is not what the journal says (${badEnd.kind ?? 'no end'}).`;
     }
-    cursor = last.id;
+    const badRefund = await holds
+      .leftJoin('point_transfers as refund', (join) =>
+        join.onRef('refund.hold_id', '=', 'point_holds.id').on('refund.kind', '=', 'refund'),
+      )
+      .select('point_holds.id')
+      .groupBy(['point_holds.id', 'point_holds.refunded', 'point_holds.captured'])
+      .having((eb) =>
+        eb.or([
+          eb(eb.fn.coalesce(eb.fn.sum<number>('refund.amount'), eb.val(0)), '<>', eb.ref('point_holds.refunded')),
+          eb('point_holds.refunded', '>', eb.ref('point_holds.captured')),
+        ]),
+      )
+      .limit(1)
+      .executeTakeFirst();
+    if (badRefund !== undefined) return `Hold ${badRefund.id}: its refunds are not what the journal says.`;
+    cursor = last;
   }
 }

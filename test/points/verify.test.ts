@@ -51,12 +51,17 @@ const TAMPERINGS: readonly (readonly [string, (db: Kysely<Database>) => Promise<
   [
     'a captured hold',
     (db) => db.updateTable('point_holds').set({ captured: 7 }).where('status', '=', 'captured').execute(),
-    /Hold \S+: captured is not what the journal says/,
+    /Hold \S+: it is captured, which is not what the journal says/,
   ],
   [
     'a lot',
     (db) => db.updateTable('point_lots').set({ remaining: 7 }).execute(),
     /Account a: expiring is 3, and recomputed 0.000007/,
+  ],
+  [
+    'a refund',
+    (db) => db.updateTable('point_holds').set({ refunded: 7 }).where('status', '=', 'captured').execute(),
+    /Hold \S+: its refunds are not what the journal says/,
   ],
 ];
 

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { EaselError } from '../core/errors.js';
+import type { DbTransaction } from '../db/index.js';
+import type { Receipt, TransferKind } from './types.js';
+
+/**
+ * Keys are unique per account and kind of transfer, and kept with a hash of the request. The look-up happens under the lock
+ * of the account, so two requests with one key stand in line.
+ */
+const MAX_KEY_CHARS = 255;
+
+export interface Earlier {
+  readonly id: string;
+  readonly amount: number;
+  readonly account_id: string;
+  readonly hold_id: string | null;
+  readonly request_hash: string | null;
+}
+
+export function receiptOf(earlier: Earlier): Receipt {
+  return { transferId: earlier.id, amount: earlier.amount, repeated: true };
+}
+
+/** Throws `idempotency_conflict`. */
+export async function findEarlier(
+  tx: DbTransaction,
+  kind: TransferKind,
+  accountIds: readonly string[],
+  key: string,
+  requestHash: string,
+): Promise<Earlier | null> {
+  const earlier = await tx
+    .selectFrom('point_transfers')
+    .select(['id', 'amount', 'account_id', 'hold_id', 'request_hash'])
+    .where('account_id', 'in', [...new Set(accountIds)])
+    .where('kind', '=', kind)
+    .where('idempotency_key', '=', key)
+    .executeTakeFirst();
+  if (earlier === undefined) return null;
+  if (earlier.request_hash === requestHash) return earlier;
+  throw new EaselError('idempotency_conflict', `The idempotency key was used before for another ${kind}.`, {
+    details: { transferId: earlier.id },
+  });
+}
+
+export function hashOf(request: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(request)).digest('hex');
+}
+
+export function checkKey(key: string): void {
+  if (key.length >= 1 && key.length <= MAX_KEY_CHARS) return;
+  throw new EaselError('request_invalid', `idempotencyKey must have 1 to ${MAX_KEY_CHARS} characters.`, {
+    details: { field: 'idempotencyKey' },
+  });
+}
