@@ -53,7 +53,7 @@ export async function checkBudgets(
   }
 }
 
-export async function spentIn(
+async function spentIn(
   db: DbReader,
   spenderId: string,
   budgetKey: string,
@@ -72,7 +72,7 @@ export async function spentIn(
 }
 
 /** The beginning of the day or month (UTC) that a time lies in. */
-export function startOf(period: 'day' | 'month', nowMs: number): number {
+function startOf(period: 'day' | 'month', nowMs: number): number {
   const date = new Date(nowMs);
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), period === 'day' ? date.getUTCDate() : 1);
 }

@@ -45,7 +45,7 @@ export interface HistoryPage {
   readonly next: number | null;
 }
 
-export const MAX_PAGE = 1000;
+const MAX_PAGE = 1000;
 
 /** A page by index: as quick in an account of a million lines as in one of ten, wherever it lies. */
 export async function readHistory(db: DbReader, accountId: string, options: HistoryOptions = {}): Promise<HistoryPage> {

@@ -234,7 +234,7 @@ export function readHold(db: DbReader, id: string): Promise<PointHoldsTable | un
   return db.selectFrom('point_holds').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-export function spendableIn(account: Account, order: readonly Bucket[], nowMs: number): number {
+function spendableIn(account: Account, order: readonly Bucket[], nowMs: number): number {
   return order.reduce((sum, bucket) => sum + account.spendable(bucket, nowMs), 0);
 }
 

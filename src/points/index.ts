@@ -3,7 +3,7 @@ export { PointsBilling } from './billing.js';
 export type { Budget } from './budgets.js';
 export type { Estimate } from './estimate.js';
 export type { Statement } from './export.js';
-export { type HistoryEntry, type HistoryFilter, type HistoryOptions, type HistoryPage, MAX_PAGE } from './history.js';
+export type { HistoryEntry, HistoryFilter, HistoryOptions, HistoryPage } from './history.js';
 export type {
   CaptureRequest,
   GrantRequest,
