@@ -41,6 +41,8 @@ export async function loadPrivateConfig(
     { path: 'backends', value: [backend], flag: '--backend' },
     { path: 'dataDir', value: dataDir, flag: 'the folder of this command' },
     { path: 'databaseUrl', value: `sqlite:${dataDir}/easel.db`, flag: 'the database of this command' },
+    // Nobody has points in a private database.
+    { path: 'points.enabled', value: false, flag: 'the database of this command' },
   ]);
   return { loaded, backend: loaded.config.backends[0] ?? backend };
 }
