@@ -78,7 +78,10 @@ export async function readHistory(db: DbReader, accountId: string, options: Hist
     .limit(limit);
   if (options.kind !== undefined) query = query.where('point_postings.kind', '=', options.kind);
   if (options.generationId !== undefined) {
-    query = query.where('point_transfers.generation_id', '=', options.generationId);
+    // Asked for first, because they are few: a planner may choose to walk the whole account for them instead.
+    const ids = await transfersOf(db, options.generationId);
+    if (ids.length === 0) return { entries: [], next: null };
+    query = query.where('point_postings.transfer_id', 'in', ids);
   }
   const rows = await query.execute();
   const entries = rows.map((row) => ({
@@ -96,6 +99,16 @@ export async function readHistory(db: DbReader, accountId: string, options: Hist
     note: row.note === null ? null : (JSON.parse(row.note) as Record<string, unknown>),
   }));
   return { entries, next: entries.length < limit ? null : (entries.at(-1)?.seq ?? null) };
+}
+
+async function transfersOf(db: DbReader, generationId: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('point_transfers')
+    .select('id')
+    .where('generation_id', '=', generationId)
+    .limit(MAX_PAGE)
+    .execute();
+  return rows.map(({ id }) => id);
 }
 
 /**
