@@ -25,7 +25,7 @@ function render(): string {
   return [
     '# Errors',
     '',
-    'Generated from `src/core/error-catalogue.ts`; change it there and run `EASEL_UPDATE_DOCS=1 npx vitest run test/docs.test.ts`.',
+    'Generated from `src/core/error-codes/`; change it there and run `EASEL_UPDATE_DOCS=1 npx vitest run test/docs.test.ts`.',
     '',
     'Every error that Easel raises on purpose has one of these codes. Codes are stable: programs may depend on them. Messages and',
     'hints are for people and may change. "Retry" tells whether the same request can succeed later without being changed.',

@@ -10,19 +10,4 @@ export {
 } from './database.js';
 export { DatabaseError, type FailureKind, isUniqueViolation } from './errors.js';
 export { type MigrationReport, migrate } from './migrate.js';
-export type {
-  AttemptsTable,
-  BackendsTable,
-  Database,
-  EventsTable,
-  GenerationInputsTable,
-  GenerationPayloadsTable,
-  GenerationsTable,
-  LocksTable,
-  MediaTable,
-  OutputsTable,
-  PointAccountsTable,
-  PointHoldsTable,
-  PointPostingsTable,
-  PointTransfersTable,
-} from './schema.js';
+export type { Database, GenerationsTable } from './schema.js';
