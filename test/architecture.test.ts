@@ -15,8 +15,8 @@ import {
 } from './helpers/sources.js';
 
 const BELOW_EASEL = [
-  ...['core', 'config', 'logger', 'db', 'graph', 'media', 'points'],
-  ...['comfyui', 'embedded', 'backends', 'generations'],
+  ...['core', 'config', 'logger', 'telemetry', 'db', 'graph', 'outbound', 'media', 'points', 'sessions', 'access'],
+  ...['comfyui', 'comfydeploy', 'embedded', 'backends', 'workflows', 'generations', 'webhooks'],
 ] as const;
 
 /**
@@ -28,17 +28,27 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   config: ['core'],
   db: ['core'],
   graph: ['core'],
-  media: ['core'],
+  telemetry: ['core'],
+  outbound: ['core'],
+  media: ['core', 'db', 'outbound'],
   points: ['core', 'db', 'graph'],
+  sessions: ['core', 'db'],
+  access: ['core', 'db'],
+  webhooks: ['core', 'db', 'outbound'],
   comfyui: ['core', 'graph'],
   embedded: ['core', 'graph', 'comfyui'],
-  backends: ['core', 'graph', 'comfyui', 'embedded'],
-  generations: ['core', 'db', 'graph', 'media', 'points', 'backends'],
+  comfydeploy: ['core', 'graph'],
+  backends: ['core', 'graph', 'comfyui', 'comfydeploy', 'embedded'],
+  workflows: ['core', 'db', 'graph', 'comfydeploy'],
+  generations: ['core', 'db', 'graph', 'media', 'points', 'sessions', 'backends', 'workflows', 'telemetry'],
   logger: ['core', 'config'],
   easel: [...BELOW_EASEL],
-  http: ['core', 'config', 'logger', 'graph', 'media', 'points', 'backends', 'generations', 'easel'],
-  cli: [...BELOW_EASEL, 'easel', 'http'],
-  testing: ['core', 'graph', 'comfyui', 'embedded', 'backends'],
+  http: [...BELOW_EASEL, 'easel'],
+  // What a program elsewhere uses: it knows the API, and nothing of the server.
+  client: [],
+  mcp: [...BELOW_EASEL, 'easel'],
+  cli: [...BELOW_EASEL, 'easel', 'http', 'client', 'mcp'],
+  testing: ['core', 'graph', 'comfyui', 'comfydeploy', 'embedded', 'backends'],
   index: [...BELOW_EASEL, 'easel', 'http'],
 };
 
@@ -47,6 +57,11 @@ const PACKAGE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli'],
   libsql: ['db'],
   pg: ['db'],
+  '@aws-sdk/client-s3': ['media'],
+  'ipaddr.js': ['outbound'],
+  standardwebhooks: ['webhooks', 'client'],
+  'prom-client': ['telemetry'],
+  '@modelcontextprotocol/sdk': ['mcp'],
 };
 
 /** Rooms without an `index.ts`: core is imported file by file, the command line is entered through `main.ts`. */
