@@ -29,7 +29,6 @@ export interface NewHold {
   readonly quote: string | null;
   readonly expiresAt: number | null;
   readonly topUpHint: string;
-  readonly idempotencyKey?: string;
   readonly requestHash?: string;
 }
 
@@ -56,7 +55,6 @@ export async function placeHold(books: Books, hold: NewHold): Promise<Placed> {
       holdId: hold.id,
       ...definedOnly({
         generationId: hold.generationId ?? undefined,
-        idempotencyKey: hold.idempotencyKey,
         requestHash: hold.requestHash,
         note: payer.id === hold.spenderId ? undefined : { spenderId: hold.spenderId },
       }),

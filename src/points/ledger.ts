@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import { EaselError, PointsError } from '../core/errors.js';
-import { newId } from '../core/ids.js';
+import { derivedId } from '../core/ids.js';
 import { definedOnly } from '../core/objects.js';
 import type { Db, DbTransaction } from '../db/index.js';
 import type { PointHoldsTable } from '../db/schema.js';
@@ -8,7 +8,7 @@ import { writeAudit } from './audit.js';
 import { Books } from './books.js';
 import { payersOf } from './groups.js';
 import { endHold, placeHold, readHold, refundHold } from './holds.js';
-import { checkKey, findEarlier, hashOf, receiptOf } from './idempotency.js';
+import { checkKey, findEarlier, findHold, hashOf, receiptOf } from './idempotency.js';
 import type { PointsPolicy } from './policy.js';
 import { type Authority, type Bucket, HOUSE, type HoldReceipt, type Receipt, type TransferKind } from './types.js';
 import { checkAmount, formatPoints } from './units.js';
@@ -189,17 +189,17 @@ export class Ledger {
     const { budgetKey = null, runId = null } = request;
     const amount = checkAmount(request.amount);
     checkKey(request.idempotencyKey);
-    // Keys are the spender's, also where a group pays for several.
-    const key = JSON.stringify([spenderId, request.idempotencyKey]);
+    // Keys are the spender's, whoever pays: the hold's id follows from both, so that a repeated request finds its hold even
+    // when it names another group, or its group pays by another policy by now.
+    const id = derivedId('hold', spenderId, request.idempotencyKey);
     const hash = hashOf([amount, context, groupId, budgetKey, runId, request.expiresAt ?? null]);
     return db.transaction(async (tx) => {
+      const known = await findHold(tx, id, hash);
+      if (known !== null) return known;
       const payerIds = await payersOf(tx, spenderId, groupId);
       const books = await this.#open(tx, [spenderId, ...payerIds]);
-      const earlier = await findEarlier(tx, 'hold', [spenderId, ...payerIds], key, hash);
-      if (earlier !== null) {
-        return { ...receiptOf(earlier), holdId: earlier.hold_id ?? '', accountId: earlier.account_id };
-      }
-      const id = newId();
+      const earlier = await findHold(tx, id, hash);
+      if (earlier !== null) return earlier;
       const { transferId, payerId } = await placeHold(books, {
         id,
         spenderId,
@@ -214,7 +214,6 @@ export class Ledger {
         quote: null,
         expiresAt: request.expiresAt ?? clock.now() + policy.settings.holdMs,
         topUpHint: policy.settings.topUpHint,
-        idempotencyKey: key,
         requestHash: hash,
       });
       await books.write();

@@ -197,6 +197,28 @@ describeEachDatabase('the ledger', ({ createDb }) => {
     expect(await points.verify()).toMatchObject({ ok: true });
   });
 
+  test('a key of a hold is the spender’s, whoever pays by now', async () => {
+    const { points } = makePoints(await createDb());
+    await points.accounts.addMember('group', 'ann', ADMIN);
+    for (const accountId of ['group', 'ann', 'bob']) {
+      await points.grant({ accountId, amount: 5 * POINT, idempotencyKey: `g-${accountId}` });
+    }
+    const request = { accountId: 'ann', amount: POINT, groupId: 'group', idempotencyKey: 'k' };
+    const [first, second] = await Promise.all([points.hold(request), points.hold(request)]);
+    expect([first.repeated, second.repeated].sort()).toEqual([false, true]);
+    expect(second.holdId).toBe(first.holdId);
+    // Not the same request any more: it would be paid by ann herself.
+    const { groupId: _, ...alone } = request;
+    await expect(points.hold(alone)).rejects.toMatchObject({ code: 'idempotency_conflict' });
+    // A repeated request is answered although the group would refuse a new one.
+    await points.accounts.removeMember('group', 'ann', ADMIN);
+    expect(await points.hold(request)).toMatchObject({ repeated: true, holdId: first.holdId, accountId: 'group' });
+    // Another spender's key is another key.
+    expect(await points.hold({ ...alone, accountId: 'bob' })).toMatchObject({ repeated: false });
+    expect((await points.balance('group')).held).toBe(POINT);
+    expect((await points.balance('ann')).held).toBe(0);
+  });
+
   test('a group pays by its policy, for members only', async () => {
     const { points } = makePoints(await createDb());
     await points.accounts.addMember('group', 'ann', ADMIN);

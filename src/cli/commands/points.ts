@@ -27,6 +27,7 @@ import type { CliIo } from '../io.js';
 import type { CommandContext } from '../program.js';
 import { readFileBounded, readWorkflowSource } from '../source.js';
 import { printable } from '../terminal/style.js';
+import { plural } from '../terminal/words.js';
 import { parseAssignment, parseWholeNumber, usage } from '../values.js';
 
 /** `easel points …`: works on the database itself, without backends, beside a running Easel or without one. */
@@ -170,7 +171,7 @@ export async function verify(context: CommandContext, options: Json): Promise<nu
   if (options.json === true) printJson(context.io, report);
   else {
     const { transfers, postings, accounts } = report;
-    const looked = `${transfers} transfers, ${postings} postings, ${accounts} accounts`;
+    const looked = `${plural(transfers, 'transfer')}, ${plural(postings, 'posting')}, ${plural(accounts, 'account')}`;
     print(context.io, [report.ok ? `The books are right: ${looked}.` : `Wrong: ${report.discrepancy}`]);
   }
   return report.ok ? 0 : 1;
