@@ -27,6 +27,9 @@ export const UNIQUE_CONSTRAINTS = {
   point_members_pkey: { table: 'point_members', columns: ['group_id', 'account_id'] },
   point_budgets_pkey: { table: 'point_budgets', columns: ['account_id', 'budget_key', 'period'] },
   point_audit_pkey: { table: 'point_audit', columns: ['id'] },
+  webhook_endpoints_pkey: { table: 'webhook_endpoints', columns: ['id'] },
+  webhook_deliveries_pkey: { table: 'webhook_deliveries', columns: ['endpoint_id', 'message_id'] },
+  webhook_attempts_pkey: { table: 'webhook_attempts', columns: ['endpoint_id', 'message_id', 'number'] },
 } as const satisfies Record<string, { readonly table: string; readonly columns: readonly string[] }>;
 
 export type UniqueConstraint = keyof typeof UNIQUE_CONSTRAINTS;

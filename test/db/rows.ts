@@ -102,8 +102,56 @@ export function sampleRows() {
     },
     locks: { name: nasty, taken_at: large },
     ...pointRows(generationId, nasty, large),
+    ...webhookRows(generationId, nasty, large),
   } satisfies { readonly [Table in keyof Database]: Database[Table] };
   return rows;
+}
+
+function webhookRows(generationId: string, nasty: string, large: number) {
+  const key = { endpoint_id: newId(), message_id: nasty };
+  return {
+    webhook_endpoints: {
+      id: key.endpoint_id,
+      account_id: nasty,
+      url: 'https://example.org/hook',
+      description: nasty,
+      events: ',generation.succeeded,',
+      secrets: '[]',
+      enabled: 1,
+      disabled_reason: nasty,
+      failure_count: large,
+      failing_since: large,
+      paused_until: large,
+      created_at: 1,
+      updated_at: 2,
+    },
+    webhook_deliveries: {
+      ...key,
+      account_id: nasty,
+      generation_id: generationId,
+      seq: large,
+      type: 'generation.succeeded',
+      event_at: large,
+      status: 'pending' as const,
+      attempt_count: large,
+      next_at: large,
+      lease_until: large,
+      lease_token: nasty,
+      last_status: 500,
+      last_error: nasty,
+      created_at: 1,
+      finished_at: large,
+    },
+    webhook_attempts: {
+      ...key,
+      number: large,
+      at: large,
+      duration_ms: large,
+      status: 500,
+      error: nasty,
+      answer: nasty,
+    },
+  };
 }
 
 function pointRows(generationId: string, nasty: string, large: number) {
@@ -232,6 +280,9 @@ export const NULLABLE: Readonly<Partial<Record<keyof Database, readonly string[]
     'ended_at',
   ],
   point_audit: ['transfer_id'],
+  webhook_endpoints: ['disabled_reason', 'failing_since'],
+  webhook_deliveries: ['generation_id', 'lease_token', 'last_status', 'last_error', 'finished_at'],
+  webhook_attempts: ['status', 'error', 'answer'],
 };
 
 export function backendRow(id: string): Database['backends'] {

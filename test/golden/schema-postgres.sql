@@ -215,6 +215,52 @@ create table point_transfers (
   created_at bigint not null
 );
 
+create table webhook_attempts (
+  endpoint_id text collate "C" not null,
+  message_id text collate "C" not null,
+  number bigint not null,
+  at bigint not null,
+  duration_ms bigint not null,
+  status bigint,
+  error text collate "C",
+  answer text collate "C"
+);
+
+create table webhook_deliveries (
+  endpoint_id text collate "C" not null,
+  message_id text collate "C" not null,
+  account_id text collate "C" not null,
+  generation_id text collate "C",
+  seq bigint not null,
+  type text collate "C" not null,
+  event_at bigint not null,
+  status text collate "C" not null,
+  attempt_count bigint not null,
+  next_at bigint not null,
+  lease_until bigint not null,
+  lease_token text collate "C",
+  last_status bigint,
+  last_error text collate "C",
+  created_at bigint not null,
+  finished_at bigint
+);
+
+create table webhook_endpoints (
+  id text collate "C" not null,
+  account_id text collate "C" not null,
+  url text collate "C" not null,
+  description text collate "C" not null,
+  events text collate "C" not null,
+  secrets text collate "C" not null,
+  enabled bigint not null,
+  disabled_reason text collate "C",
+  failure_count bigint not null,
+  failing_since bigint,
+  paused_until bigint not null,
+  created_at bigint not null,
+  updated_at bigint not null
+);
+
 alter table attempts add constraint attempts_pkey PRIMARY KEY (id);
 
 alter table attempts add constraint attempts_generation_id_fkey FOREIGN KEY (generation_id) REFERENCES generations(id) ON DELETE CASCADE;
@@ -279,6 +325,12 @@ alter table point_transfers add constraint point_transfers_idempotency_key UNIQU
 
 alter table point_transfers add constraint point_transfers_terminal_key UNIQUE (hold_id, terminal);
 
+alter table webhook_attempts add constraint webhook_attempts_pkey PRIMARY KEY (endpoint_id, message_id, number);
+
+alter table webhook_deliveries add constraint webhook_deliveries_pkey PRIMARY KEY (endpoint_id, message_id);
+
+alter table webhook_endpoints add constraint webhook_endpoints_pkey PRIMARY KEY (id);
+
 CREATE INDEX attempts_by_backend ON public.attempts USING btree (backend_id, status, claimed_at);
 
 CREATE INDEX generation_inputs_by_media ON public.generation_inputs USING btree (media_id);
@@ -318,3 +370,13 @@ CREATE INDEX point_postings_by_kind ON public.point_postings USING btree (accoun
 CREATE INDEX point_postings_by_time ON public.point_postings USING btree (account_id, created_at, seq);
 
 CREATE INDEX point_transfers_by_generation ON public.point_transfers USING btree (generation_id) WHERE (generation_id IS NOT NULL);
+
+CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (next_at, endpoint_id, message_id) WHERE (status = 'pending'::text);
+
+CREATE INDEX webhook_deliveries_finished ON public.webhook_deliveries USING btree (finished_at, endpoint_id, message_id) WHERE (finished_at IS NOT NULL);
+
+CREATE INDEX webhook_deliveries_log ON public.webhook_deliveries USING btree (endpoint_id, created_at, message_id);
+
+CREATE INDEX webhook_deliveries_order ON public.webhook_deliveries USING btree (endpoint_id, generation_id, seq) WHERE (status = 'pending'::text);
+
+CREATE INDEX webhook_endpoints_by_account ON public.webhook_endpoints USING btree (account_id, id);

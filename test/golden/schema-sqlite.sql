@@ -247,6 +247,55 @@ CREATE TABLE "point_transfers" (
   constraint "point_transfers_terminal_key" unique ("hold_id", "terminal")
 ) strict;
 
+CREATE TABLE "webhook_attempts" (
+  "endpoint_id" text not null,
+  "message_id" text not null,
+  "number" integer not null,
+  "at" integer not null,
+  "duration_ms" integer not null,
+  "status" integer,
+  "error" text,
+  "answer" text,
+  constraint "webhook_attempts_pkey" primary key ("endpoint_id", "message_id", "number")
+) strict;
+
+CREATE TABLE "webhook_deliveries" (
+  "endpoint_id" text not null,
+  "message_id" text not null,
+  "account_id" text not null,
+  "generation_id" text,
+  "seq" integer not null,
+  "type" text not null,
+  "event_at" integer not null,
+  "status" text not null,
+  "attempt_count" integer not null,
+  "next_at" integer not null,
+  "lease_until" integer not null,
+  "lease_token" text,
+  "last_status" integer,
+  "last_error" text,
+  "created_at" integer not null,
+  "finished_at" integer,
+  constraint "webhook_deliveries_pkey" primary key ("endpoint_id", "message_id")
+) strict;
+
+CREATE TABLE "webhook_endpoints" (
+  "id" text not null,
+  "account_id" text not null,
+  "url" text not null,
+  "description" text not null,
+  "events" text not null,
+  "secrets" text not null,
+  "enabled" integer not null,
+  "disabled_reason" text,
+  "failure_count" integer not null,
+  "failing_since" integer,
+  "paused_until" integer not null,
+  "created_at" integer not null,
+  "updated_at" integer not null,
+  constraint "webhook_endpoints_pkey" primary key ("id")
+) strict;
+
 CREATE INDEX "attempts_by_backend" on "attempts" ("backend_id", "status", "claimed_at");
 
 CREATE INDEX "generation_inputs_by_media" on "generation_inputs" ("media_id");
@@ -286,3 +335,13 @@ CREATE INDEX "point_postings_by_kind" on "point_postings" ("account_id", "kind",
 CREATE INDEX "point_postings_by_time" on "point_postings" ("account_id", "created_at", "seq");
 
 CREATE INDEX "point_transfers_by_generation" on "point_transfers" ("generation_id") where "generation_id" is not null;
+
+CREATE INDEX "webhook_deliveries_due" on "webhook_deliveries" ("next_at", "endpoint_id", "message_id") where "status" = 'pending';
+
+CREATE INDEX "webhook_deliveries_finished" on "webhook_deliveries" ("finished_at", "endpoint_id", "message_id") where "finished_at" is not null;
+
+CREATE INDEX "webhook_deliveries_log" on "webhook_deliveries" ("endpoint_id", "created_at", "message_id");
+
+CREATE INDEX "webhook_deliveries_order" on "webhook_deliveries" ("endpoint_id", "generation_id", "seq") where "status" = 'pending';
+
+CREATE INDEX "webhook_endpoints_by_account" on "webhook_endpoints" ("account_id", "id");

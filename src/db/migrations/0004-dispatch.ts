@@ -1,0 +1,7 @@
+import type { Migration } from '../migrate.js';
+
+export const dispatch: Migration = {
+  version: 4,
+  name: '0004-dispatch',
+  async up() {},
+};

@@ -1,0 +1,7 @@
+import type { Migration } from '../migrate.js';
+
+export const access: Migration = {
+  version: 10,
+  name: '0010-access',
+  async up() {},
+};
