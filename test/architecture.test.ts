@@ -40,7 +40,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   comfydeploy: ['core', 'graph'],
   backends: ['core', 'graph', 'comfyui', 'comfydeploy', 'embedded'],
   workflows: ['core', 'db', 'graph', 'comfydeploy'],
-  generations: ['core', 'db', 'graph', 'media', 'points', 'sessions', 'backends', 'workflows', 'telemetry'],
+  generations: ['core', 'db', 'graph', 'media', 'points', 'sessions', 'backends', 'workflows', 'webhooks', 'telemetry'],
   logger: ['core', 'config'],
   easel: [...BELOW_EASEL],
   http: [...BELOW_EASEL, 'easel'],

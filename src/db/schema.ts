@@ -16,3 +16,4 @@ export interface Database extends GenerationTables, MediaTables, BackendTables, 
 
 export type { AttemptsTable, GenerationsTable } from './tables/generations.js';
 export type { PointAccountsTable, PointHoldsTable, PointPostingsTable, PointTransfersTable } from './tables/points.js';
+export type { WebhookDeliveriesTable, WebhookEndpointsTable } from './tables/webhooks.js';

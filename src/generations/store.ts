@@ -8,6 +8,7 @@ import {
   OPEN_ATTEMPT_STATUSES,
 } from '../core/statuses.js';
 import type { AttemptsTable, Database, GenerationsTable } from '../db/schema.js';
+import { enqueueWebhooks } from '../webhooks/index.js';
 import type { DurableEvent, DurableEventType } from './types.js';
 
 /**
@@ -79,6 +80,7 @@ export async function appendEvent(
   return insertEvent(tx, { generationId: id, seq: row.event_seq, at: nowMs, type, data });
 }
 
+/** Writes an event, and into the outbox of every webhook that asked for it: what is told is what is committed. */
 export async function insertEvent(tx: Writer, event: DurableEvent): Promise<DurableEvent> {
   await tx
     .insertInto('events')
@@ -90,6 +92,7 @@ export async function insertEvent(tx: Writer, event: DurableEvent): Promise<Dura
       created_at: event.at,
     })
     .execute();
+  await enqueueWebhooks(tx, event);
   return event;
 }
 

@@ -1,0 +1,67 @@
+import type { DbTransaction } from '../db/index.js';
+import { WEBHOOK_EVENTS, type WebhookEvent } from './types.js';
+
+export interface OutboxEvent {
+  readonly generationId: string;
+  readonly seq: number;
+  /** As generations name it: `succeeded`, `started`, ... */
+  readonly type: string;
+  readonly at: number;
+}
+
+/**
+ * Puts an event into the outbox of every endpoint that asked for it, in the transaction that makes the event. One statement,
+ * whether there are endpoints or not, and none for events that webhooks do not know. True when it was worth one.
+ */
+export async function enqueueWebhooks(tx: DbTransaction, event: OutboxEvent): Promise<boolean> {
+  const type = `generation.${event.type}`;
+  if (!isWebhookEvent(type)) return false;
+  const result = await tx
+    .insertInto('webhook_deliveries')
+    .columns([
+      'endpoint_id',
+      'message_id',
+      'account_id',
+      'generation_id',
+      'seq',
+      'type',
+      'event_at',
+      'status',
+      'attempt_count',
+      'next_at',
+      'lease_until',
+      'created_at',
+    ])
+    .expression((eb) =>
+      eb
+        .selectFrom('generations')
+        .innerJoin('webhook_endpoints', 'webhook_endpoints.account_id', 'generations.account_id')
+        .select(({ lit, cast, val }) => [
+          'webhook_endpoints.id',
+          cast<string>(val(messageIdOf(event)), 'text').as('message_id'),
+          'generations.account_id',
+          'generations.id as generation_id',
+          cast<number>(val(event.seq), 'bigint').as('seq'),
+          cast<string>(val(type), 'text').as('type'),
+          cast<number>(val(event.at), 'bigint').as('event_at'),
+          cast<'pending'>(val('pending'), 'text').as('status'),
+          lit(0).as('attempt_count'),
+          cast<number>(val(event.at), 'bigint').as('next_at'),
+          lit(0).as('lease_until'),
+          cast<number>(val(event.at), 'bigint').as('created_at'),
+        ])
+        .where('generations.id', '=', event.generationId)
+        .where('webhook_endpoints.enabled', '=', 1)
+        .where('webhook_endpoints.events', 'like', `%,${type},%`),
+    )
+    .executeTakeFirst();
+  return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
+}
+
+export function messageIdOf(event: { readonly generationId: string; readonly seq: number }): string {
+  return `${event.generationId}.${event.seq}`;
+}
+
+function isWebhookEvent(type: string): type is WebhookEvent {
+  return (WEBHOOK_EVENTS as readonly string[]).includes(type);
+}

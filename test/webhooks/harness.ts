@@ -1,0 +1,72 @@
+import { newId } from '../../src/core/ids.js';
+import { silentLogger } from '../../src/core/log.js';
+import type { Db } from '../../src/db/index.js';
+import { VirtualClock } from '../../src/testing/index.js';
+import {
+  enqueueWebhooks,
+  type OutgoingWebhook,
+  type WebhookAnswer,
+  Webhooks,
+  type WebhooksOptions,
+} from '../../src/webhooks/index.js';
+import { sampleRows } from '../db/rows.js';
+
+export const ANN = 'ann';
+export const OK: WebhookAnswer = { status: 200, retryAfterMs: null, text: 'ok' };
+
+export interface Received extends OutgoingWebhook {
+  readonly at: number;
+  readonly id: string;
+}
+
+/** Webhooks on a virtual clock, with a receiver that the test answers for. */
+export function makeWebhooks(
+  db: Db,
+  receive: (message: Received) => WebhookAnswer | Promise<WebhookAnswer>,
+  options: Partial<WebhooksOptions> = {},
+) {
+  const clock = options.clock instanceof VirtualClock ? options.clock : new VirtualClock();
+  const received: Received[] = [];
+  const webhooks = new Webhooks({
+    db,
+    clock,
+    logger: silentLogger,
+    checkUrl: () => {},
+    describe: async (id) => ({ id }),
+    random: () => 0.5,
+    tickMs: 10_000,
+    send: async (message) => {
+      const entry = { ...message, at: clock.now(), id: message.headers['webhook-id'] ?? '' };
+      received.push(entry);
+      return receive(entry);
+    },
+    ...options,
+  });
+  return { clock, webhooks, received };
+}
+
+/** Moves time on as far as told, always after everything that is due has come to rest. */
+export async function pass(clock: VirtualClock, ms: number): Promise<void> {
+  const end = clock.now() + ms;
+  for (;;) {
+    await clock.whenPending();
+    const next = clock.nextDueAt;
+    if (next === null || next > end) break;
+    await clock.advanceToNext();
+  }
+  await clock.advance(Math.max(0, end - clock.now()));
+}
+
+export async function makeGeneration(db: Db, accountId = ANN): Promise<string> {
+  const id = newId();
+  const row = { ...sampleRows().generations, id, account_id: accountId, idempotency_key: null };
+  await db.transaction((tx) => tx.insertInto('generations').values(row).execute());
+  return id;
+}
+
+/** What a generation's transactions do. */
+export async function tell(db: Db, generationId: string, types: readonly string[], at: number): Promise<void> {
+  for (const [index, type] of types.entries()) {
+    await db.transaction((tx) => enqueueWebhooks(tx, { generationId, seq: index + 1, type, at }));
+  }
+}
