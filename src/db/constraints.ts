@@ -14,6 +14,10 @@ export const UNIQUE_CONSTRAINTS = {
   outputs_ordinal_key: { table: 'outputs', columns: ['generation_id', 'ordinal'] },
   events_pkey: { table: 'events', columns: ['generation_id', 'seq'] },
   media_pkey: { table: 'media', columns: ['id'] },
+  media_facts_pkey: { table: 'media_facts', columns: ['hash'] },
+  media_derived_pkey: { table: 'media_derived', columns: ['source_hash', 'recipe'] },
+  media_removals_pkey: { table: 'media_removals', columns: ['hash'] },
+  media_secrets_pkey: { table: 'media_secrets', columns: ['name'] },
   backends_pkey: { table: 'backends', columns: ['id'] },
   locks_pkey: { table: 'locks', columns: ['name'] },
   point_accounts_pkey: { table: 'point_accounts', columns: ['id'] },
@@ -30,6 +34,13 @@ export const UNIQUE_CONSTRAINTS = {
   webhook_endpoints_pkey: { table: 'webhook_endpoints', columns: ['id'] },
   webhook_deliveries_pkey: { table: 'webhook_deliveries', columns: ['endpoint_id', 'message_id'] },
   webhook_attempts_pkey: { table: 'webhook_attempts', columns: ['endpoint_id', 'message_id', 'number'] },
+  workflows_pkey: { table: 'workflows', columns: ['name'] },
+  workflow_versions_pkey: { table: 'workflow_versions', columns: ['workflow_name', 'hash'] },
+  workflow_versions_number_key: { table: 'workflow_versions', columns: ['workflow_name', 'number'] },
+  workflow_labels_pkey: { table: 'workflow_labels', columns: ['workflow_name', 'label', 'seq'] },
+  workflow_aliases_pkey: { table: 'workflow_aliases', columns: ['alias'] },
+  workflow_deployments_pkey: { table: 'workflow_deployments', columns: ['id'] },
+  workflow_seeds_pkey: { table: 'workflow_seeds', columns: ['workflow_name', 'account_id', 'input'] },
 } as const satisfies Record<string, { readonly table: string; readonly columns: readonly string[] }>;
 
 export type UniqueConstraint = keyof typeof UNIQUE_CONSTRAINTS;

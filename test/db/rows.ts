@@ -45,13 +45,32 @@ export function sampleRows() {
       state: 'pending',
       attempt_id: attemptId,
       created_at: 1,
+      filename: nasty,
+      source: 'url',
+      pinned_at: large,
     },
+    media_facts: { hash: 'a'.repeat(64), width: large, height: 1, frames: 1, blurhash: nasty, created_at: 1 },
+    media_derived: {
+      source_hash: 'a'.repeat(64),
+      recipe: 'b'.repeat(64),
+      hash: 'c'.repeat(64),
+      bytes: large,
+      content_type: 'image/webp',
+      width: 1,
+      height: 1,
+      created_at: 1,
+      used_at: large,
+    },
+    media_removals: { hash: 'a'.repeat(64), until: large },
+    media_secrets: { name: nasty, value: nasty, created_at: 1 },
     generation_payloads: {
       generation_id: generationId,
       // Larger than a page of either database, and 64-bit seeds are digits in a text here.
       graph: `{"seed":18446744073709551615,"text":"${'\u{1F3A8}ab'.repeat(500_000)}"}`,
       workflow: nasty,
       metadata: '{"\\u0000":"escaped"}',
+      inputs: nasty,
+      changes: nasty,
     },
     generation_inputs: {
       generation_id: generationId,
@@ -103,6 +122,7 @@ export function sampleRows() {
     locks: { name: nasty, taken_at: large },
     ...pointRows(generationId, nasty, large),
     ...webhookRows(generationId, nasty, large),
+    ...workflowRows(nasty, large),
   } satisfies { readonly [Table in keyof Database]: Database[Table] };
   return rows;
 }
@@ -151,6 +171,60 @@ function webhookRows(generationId: string, nasty: string, large: number) {
       error: nasty,
       answer: nasty,
     },
+  };
+}
+
+function workflowRows(nasty: string, large: number) {
+  const workflow_name = nasty;
+  return {
+    workflows: {
+      name: workflow_name,
+      title: nasty,
+      description: nasty,
+      type: 'MAKE',
+      enabled: 1,
+      source: 'api',
+      latest_hash: 'f'.repeat(64),
+      version_count: large,
+      created_at: 1,
+      updated_at: 2,
+    },
+    workflow_versions: {
+      workflow_name,
+      hash: 'f'.repeat(64),
+      number: large,
+      graph: nasty,
+      interface: '{}',
+      ui_workflow: nasty,
+      source_hash: 'e'.repeat(64),
+      note: nasty,
+      created_at: 1,
+    },
+    workflow_labels: {
+      workflow_name,
+      label: 'production',
+      seq: large,
+      hash: 'f'.repeat(64),
+      is_current: 1,
+      previous_seq: large,
+      created_at: 1,
+    },
+    workflow_aliases: { alias: nasty, workflow_name },
+    workflow_deployments: {
+      id: newId(),
+      workflow_name,
+      version: 'production',
+      target_kind: 'comfydeploy' as const,
+      backend_id: 'gpu',
+      external_id: nasty,
+      contexts: ',any,',
+      weight: large,
+      enabled: 1,
+      source: 'api',
+      created_at: 1,
+      updated_at: 2,
+    },
+    workflow_seeds: { workflow_name, account_id: nasty, input: 'seed', seed: '18446744073709551615' },
   };
 }
 
@@ -259,10 +333,12 @@ export const NULLABLE: Readonly<Partial<Record<keyof Database, readonly string[]
     'cancel_requested_at',
     'error',
   ],
-  generation_payloads: ['workflow', 'metadata'],
+  generation_payloads: ['workflow', 'metadata', 'inputs', 'changes'],
   attempts: ['sent_at', 'confirmed_at', 'finished_at', 'result', 'error'],
   outputs: ['media_id', 'text'],
-  media: ['attempt_id'],
+  media: ['attempt_id', 'filename', 'source', 'pinned_at'],
+  media_facts: ['width', 'height', 'frames', 'blurhash'],
+  media_derived: ['width', 'height'],
   backends: ['owner_node'],
   point_accounts: ['payer'],
   point_transfers: ['idempotency_key', 'request_hash', 'hold_id', 'terminal', 'generation_id', 'note'],
@@ -283,6 +359,10 @@ export const NULLABLE: Readonly<Partial<Record<keyof Database, readonly string[]
   webhook_endpoints: ['disabled_reason', 'failing_since'],
   webhook_deliveries: ['generation_id', 'lease_token', 'last_status', 'last_error', 'finished_at'],
   webhook_attempts: ['status', 'error', 'answer'],
+  workflows: ['title', 'description', 'type'],
+  workflow_versions: ['ui_workflow', 'note'],
+  workflow_labels: ['previous_seq'],
+  workflow_deployments: ['version', 'backend_id', 'external_id'],
 };
 
 export function backendRow(id: string): Database['backends'] {

@@ -66,6 +66,7 @@ function queriesByIndex({ kysely }: Db) {
       .where('status', 'in', ['claimed', 'sent', 'running', 'collecting']),
     media_pending: media.where('state', '=', 'pending').where('created_at', '<', 50).orderBy('created_at').limit(10),
     media_by_hash: media.where('hash', '=', 'hash7'),
+    media_by_account: media.where('account_id', '=', 'account7').orderBy('id', 'desc').limit(10),
     media_by_attempt: media.where('attempt_id', '=', 'attempt7'),
   };
 }
@@ -100,6 +101,7 @@ async function fill(db: Db): Promise<void> {
           slice.map((index) => ({
             ...rows.media,
             ...common(index),
+            account_id: `account${index % 50}`,
             hash: `hash${index}`,
             attempt_id: `attempt${index}`,
             state: few(index, 'pending', 'stored') as 'pending',

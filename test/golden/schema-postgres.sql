@@ -51,7 +51,9 @@ create table generation_payloads (
   generation_id text collate "C" not null,
   graph text collate "C" not null,
   workflow text collate "C",
-  metadata text collate "C"
+  metadata text collate "C",
+  inputs text collate "C",
+  changes text collate "C"
 );
 
 create table generations (
@@ -95,6 +97,41 @@ create table media (
   content_type text collate "C" not null,
   state text collate "C" not null,
   attempt_id text collate "C",
+  created_at bigint not null,
+  filename text collate "C",
+  source text collate "C",
+  pinned_at bigint
+);
+
+create table media_derived (
+  source_hash text collate "C" not null,
+  recipe text collate "C" not null,
+  hash text collate "C" not null,
+  bytes bigint not null,
+  content_type text collate "C" not null,
+  width bigint,
+  height bigint,
+  created_at bigint not null,
+  used_at bigint not null
+);
+
+create table media_facts (
+  hash text collate "C" not null,
+  width bigint,
+  height bigint,
+  frames bigint,
+  blurhash text collate "C",
+  created_at bigint not null
+);
+
+create table media_removals (
+  hash text collate "C" not null,
+  until bigint not null
+);
+
+create table media_secrets (
+  name text collate "C" not null,
+  value text collate "C" not null,
   created_at bigint not null
 );
 
@@ -261,6 +298,68 @@ create table webhook_endpoints (
   updated_at bigint not null
 );
 
+create table workflow_aliases (
+  alias text collate "C" not null,
+  workflow_name text collate "C" not null
+);
+
+create table workflow_deployments (
+  workflow_name text collate "C" not null,
+  id text collate "C" not null,
+  version text collate "C",
+  target_kind text collate "C" not null,
+  backend_id text collate "C",
+  external_id text collate "C",
+  contexts text collate "C" not null,
+  weight bigint not null,
+  enabled bigint not null,
+  source text collate "C" not null,
+  created_at bigint not null,
+  updated_at bigint not null
+);
+
+create table workflow_labels (
+  workflow_name text collate "C" not null,
+  label text collate "C" not null,
+  seq bigint not null,
+  hash text collate "C" not null,
+  is_current bigint not null,
+  previous_seq bigint,
+  created_at bigint not null
+);
+
+create table workflow_seeds (
+  workflow_name text collate "C" not null,
+  account_id text collate "C" not null,
+  input text collate "C" not null,
+  seed text collate "C" not null
+);
+
+create table workflow_versions (
+  workflow_name text collate "C" not null,
+  hash text collate "C" not null,
+  number bigint not null,
+  graph text collate "C" not null,
+  interface text collate "C" not null,
+  ui_workflow text collate "C",
+  source_hash text collate "C" not null,
+  note text collate "C",
+  created_at bigint not null
+);
+
+create table workflows (
+  name text collate "C" not null,
+  title text collate "C",
+  description text collate "C",
+  type text collate "C",
+  enabled bigint not null,
+  source text collate "C" not null,
+  latest_hash text collate "C" not null,
+  version_count bigint not null,
+  created_at bigint not null,
+  updated_at bigint not null
+);
+
 alter table attempts add constraint attempts_pkey PRIMARY KEY (id);
 
 alter table attempts add constraint attempts_generation_id_fkey FOREIGN KEY (generation_id) REFERENCES generations(id) ON DELETE CASCADE;
@@ -292,6 +391,14 @@ alter table generations add constraint generations_idempotency_key UNIQUE (accou
 alter table locks add constraint locks_pkey PRIMARY KEY (name);
 
 alter table media add constraint media_pkey PRIMARY KEY (id);
+
+alter table media_derived add constraint media_derived_pkey PRIMARY KEY (source_hash, recipe);
+
+alter table media_facts add constraint media_facts_pkey PRIMARY KEY (hash);
+
+alter table media_removals add constraint media_removals_pkey PRIMARY KEY (hash);
+
+alter table media_secrets add constraint media_secrets_pkey PRIMARY KEY (name);
 
 alter table outputs add constraint outputs_pkey PRIMARY KEY (id);
 
@@ -331,6 +438,30 @@ alter table webhook_deliveries add constraint webhook_deliveries_pkey PRIMARY KE
 
 alter table webhook_endpoints add constraint webhook_endpoints_pkey PRIMARY KEY (id);
 
+alter table workflow_aliases add constraint workflow_aliases_pkey PRIMARY KEY (alias);
+
+alter table workflow_aliases add constraint workflow_aliases_workflow_name_fkey FOREIGN KEY (workflow_name) REFERENCES workflows(name) ON DELETE CASCADE;
+
+alter table workflow_deployments add constraint workflow_deployments_pkey PRIMARY KEY (id);
+
+alter table workflow_deployments add constraint workflow_deployments_workflow_name_fkey FOREIGN KEY (workflow_name) REFERENCES workflows(name) ON DELETE CASCADE;
+
+alter table workflow_labels add constraint workflow_labels_pkey PRIMARY KEY (workflow_name, label, seq);
+
+alter table workflow_labels add constraint workflow_labels_workflow_name_fkey FOREIGN KEY (workflow_name) REFERENCES workflows(name) ON DELETE CASCADE;
+
+alter table workflow_seeds add constraint workflow_seeds_pkey PRIMARY KEY (workflow_name, account_id, input);
+
+alter table workflow_seeds add constraint workflow_seeds_workflow_name_fkey FOREIGN KEY (workflow_name) REFERENCES workflows(name) ON DELETE CASCADE;
+
+alter table workflow_versions add constraint workflow_versions_pkey PRIMARY KEY (workflow_name, hash);
+
+alter table workflow_versions add constraint workflow_versions_number_key UNIQUE (workflow_name, number);
+
+alter table workflow_versions add constraint workflow_versions_workflow_name_fkey FOREIGN KEY (workflow_name) REFERENCES workflows(name) ON DELETE CASCADE;
+
+alter table workflows add constraint workflows_pkey PRIMARY KEY (name);
+
 CREATE INDEX attempts_by_backend ON public.attempts USING btree (backend_id, status, claimed_at);
 
 CREATE INDEX generation_inputs_by_media ON public.generation_inputs USING btree (media_id);
@@ -343,9 +474,15 @@ CREATE INDEX generations_waiting_deadline ON public.generations USING btree (que
 
 CREATE INDEX generations_waiting_order ON public.generations USING btree (lane, created_at, id) WHERE (status = 'queued'::text);
 
+CREATE INDEX media_by_account ON public.media USING btree (account_id, id);
+
 CREATE INDEX media_by_attempt ON public.media USING btree (attempt_id);
 
 CREATE INDEX media_by_hash ON public.media USING btree (hash);
+
+CREATE INDEX media_derived_by_hash ON public.media_derived USING btree (hash);
+
+CREATE INDEX media_derived_by_use ON public.media_derived USING btree (used_at, source_hash);
 
 CREATE INDEX media_pending ON public.media USING btree (created_at, id) WHERE (state = 'pending'::text);
 
@@ -380,3 +517,11 @@ CREATE INDEX webhook_deliveries_log ON public.webhook_deliveries USING btree (en
 CREATE INDEX webhook_deliveries_order ON public.webhook_deliveries USING btree (endpoint_id, generation_id, seq) WHERE (status = 'pending'::text);
 
 CREATE INDEX webhook_endpoints_by_account ON public.webhook_endpoints USING btree (account_id, id);
+
+CREATE INDEX workflow_aliases_by_workflow ON public.workflow_aliases USING btree (workflow_name);
+
+CREATE INDEX workflow_deployments_by_workflow ON public.workflow_deployments USING btree (workflow_name, id);
+
+CREATE INDEX workflows_by_source ON public.workflows USING btree (source, name);
+
+CREATE INDEX workflows_by_type ON public.workflows USING btree (type, name);

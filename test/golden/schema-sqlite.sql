@@ -62,6 +62,8 @@ CREATE TABLE "generation_payloads" (
   "graph" text not null,
   "workflow" text,
   "metadata" text,
+  "inputs" text,
+  "changes" text,
   constraint "generation_payloads_generation_id_fkey" foreign key ("generation_id") references "generations" ("id") on delete cascade,
   constraint "generation_payloads_pkey" primary key ("generation_id")
 ) strict;
@@ -111,7 +113,46 @@ CREATE TABLE "media" (
   "state" text not null,
   "attempt_id" text,
   "created_at" integer not null,
+  "filename" text,
+  "source" text,
+  "pinned_at" integer,
   constraint "media_pkey" primary key ("id")
+) strict;
+
+CREATE TABLE "media_derived" (
+  "source_hash" text not null,
+  "recipe" text not null,
+  "hash" text not null,
+  "bytes" integer not null,
+  "content_type" text not null,
+  "width" integer,
+  "height" integer,
+  "created_at" integer not null,
+  "used_at" integer not null,
+  constraint "media_derived_pkey" primary key ("source_hash", "recipe")
+) strict;
+
+CREATE TABLE "media_facts" (
+  "hash" text not null,
+  "width" integer,
+  "height" integer,
+  "frames" integer,
+  "blurhash" text,
+  "created_at" integer not null,
+  constraint "media_facts_pkey" primary key ("hash")
+) strict;
+
+CREATE TABLE "media_removals" (
+  "hash" text not null,
+  "until" integer not null,
+  constraint "media_removals_pkey" primary key ("hash")
+) strict;
+
+CREATE TABLE "media_secrets" (
+  "name" text not null,
+  "value" text not null,
+  "created_at" integer not null,
+  constraint "media_secrets_pkey" primary key ("name")
 ) strict;
 
 CREATE TABLE "outputs" (
@@ -296,6 +337,80 @@ CREATE TABLE "webhook_endpoints" (
   constraint "webhook_endpoints_pkey" primary key ("id")
 ) strict;
 
+CREATE TABLE "workflow_aliases" (
+  "alias" text not null,
+  "workflow_name" text not null,
+  constraint "workflow_aliases_pkey" primary key ("alias"),
+  constraint "workflow_aliases_workflow_name_fkey" foreign key ("workflow_name") references "workflows" ("name") on delete cascade
+) strict;
+
+CREATE TABLE "workflow_deployments" (
+  "workflow_name" text not null,
+  "id" text not null,
+  "version" text,
+  "target_kind" text not null,
+  "backend_id" text,
+  "external_id" text,
+  "contexts" text not null,
+  "weight" integer not null,
+  "enabled" integer not null,
+  "source" text not null,
+  "created_at" integer not null,
+  "updated_at" integer not null,
+  constraint "workflow_deployments_workflow_name_fkey" foreign key ("workflow_name") references "workflows" ("name") on delete cascade,
+  constraint "workflow_deployments_pkey" primary key ("id")
+) strict;
+
+CREATE TABLE "workflow_labels" (
+  "workflow_name" text not null,
+  "label" text not null,
+  "seq" integer not null,
+  "hash" text not null,
+  "is_current" integer not null,
+  "previous_seq" integer,
+  "created_at" integer not null,
+  constraint "workflow_labels_workflow_name_fkey" foreign key ("workflow_name") references "workflows" ("name") on delete cascade,
+  constraint "workflow_labels_pkey" primary key ("workflow_name", "label", "seq")
+) strict;
+
+CREATE TABLE "workflow_seeds" (
+  "workflow_name" text not null,
+  "account_id" text not null,
+  "input" text not null,
+  "seed" text not null,
+  constraint "workflow_seeds_workflow_name_fkey" foreign key ("workflow_name") references "workflows" ("name") on delete cascade,
+  constraint "workflow_seeds_pkey" primary key ("workflow_name", "account_id", "input")
+) strict;
+
+CREATE TABLE "workflow_versions" (
+  "workflow_name" text not null,
+  "hash" text not null,
+  "number" integer not null,
+  "graph" text not null,
+  "interface" text not null,
+  "ui_workflow" text,
+  "source_hash" text not null,
+  "note" text,
+  "created_at" integer not null,
+  constraint "workflow_versions_workflow_name_fkey" foreign key ("workflow_name") references "workflows" ("name") on delete cascade,
+  constraint "workflow_versions_pkey" primary key ("workflow_name", "hash"),
+  constraint "workflow_versions_number_key" unique ("workflow_name", "number")
+) strict;
+
+CREATE TABLE "workflows" (
+  "name" text not null,
+  "title" text,
+  "description" text,
+  "type" text,
+  "enabled" integer not null,
+  "source" text not null,
+  "latest_hash" text not null,
+  "version_count" integer not null,
+  "created_at" integer not null,
+  "updated_at" integer not null,
+  constraint "workflows_pkey" primary key ("name")
+) strict;
+
 CREATE INDEX "attempts_by_backend" on "attempts" ("backend_id", "status", "claimed_at");
 
 CREATE INDEX "generation_inputs_by_media" on "generation_inputs" ("media_id");
@@ -308,9 +423,15 @@ CREATE INDEX "generations_waiting_deadline" on "generations" ("queue_deadline_at
 
 CREATE INDEX "generations_waiting_order" on "generations" ("lane", "created_at", "id") where "status" = 'queued';
 
+CREATE INDEX "media_by_account" on "media" ("account_id", "id");
+
 CREATE INDEX "media_by_attempt" on "media" ("attempt_id");
 
 CREATE INDEX "media_by_hash" on "media" ("hash");
+
+CREATE INDEX "media_derived_by_hash" on "media_derived" ("hash");
+
+CREATE INDEX "media_derived_by_use" on "media_derived" ("used_at", "source_hash");
 
 CREATE INDEX "media_pending" on "media" ("created_at", "id") where "state" = 'pending';
 
@@ -345,3 +466,11 @@ CREATE INDEX "webhook_deliveries_log" on "webhook_deliveries" ("endpoint_id", "c
 CREATE INDEX "webhook_deliveries_order" on "webhook_deliveries" ("endpoint_id", "generation_id", "seq") where "status" = 'pending';
 
 CREATE INDEX "webhook_endpoints_by_account" on "webhook_endpoints" ("account_id", "id");
+
+CREATE INDEX "workflow_aliases_by_workflow" on "workflow_aliases" ("workflow_name");
+
+CREATE INDEX "workflow_deployments_by_workflow" on "workflow_deployments" ("workflow_name", "id");
+
+CREATE INDEX "workflows_by_source" on "workflows" ("source", "name");
+
+CREATE INDEX "workflows_by_type" on "workflows" ("type", "name");
