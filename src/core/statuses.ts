@@ -81,4 +81,5 @@ export function canMoveAttempt(from: AttemptStatus, to: AttemptStatus): boolean 
 }
 
 /** For database queries. */
+export const OPEN_GENERATION_STATUSES = GENERATION_STATUSES.filter((status) => !isGenerationTerminal(status));
 export const OPEN_ATTEMPT_STATUSES = ATTEMPT_STATUSES.filter((status) => !isAttemptTerminal(status));

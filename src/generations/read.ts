@@ -88,7 +88,7 @@ type OwnedOutput = GenerationOutput & { readonly generationId: string };
 async function readOutputs(db: Reader, generationIds: readonly string[]): Promise<OwnedOutput[]> {
   const rows = await db
     .selectFrom('outputs')
-    .leftJoin('media', 'media.id', 'outputs.media_id')
+    .leftJoin('media', (join) => join.onRef('media.id', '=', 'outputs.media_id').on('media.state', '=', 'stored'))
     .selectAll('outputs')
     .select('media.hash as hash')
     .where('outputs.generation_id', 'in', generationIds)

@@ -1,4 +1,6 @@
 export { FileMediaStore, type FileMediaStoreOptions, type MediaFs } from './file-store.js';
+export { addPending } from './pending.js';
+export { removeMedia } from './removal.js';
 export type {
   ByteRange,
   MediaStore,
