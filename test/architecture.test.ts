@@ -15,7 +15,7 @@ import {
 } from './helpers/sources.js';
 
 const BELOW_EASEL = [
-  ...['core', 'config', 'logger', 'telemetry', 'db', 'graph', 'outbound', 'media', 'points', 'sessions', 'access'],
+  ...['core', 'config', 'logger', 'telemetry', 'db', 'graph', 'outbound', 'media', 'points', 'sessions', 'access', 'backup'],
   ...['comfyui', 'comfydeploy', 'embedded', 'backends', 'workflows', 'generations', 'webhooks'],
 ] as const;
 
@@ -31,6 +31,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   telemetry: ['core'],
   outbound: ['core'],
   media: ['core', 'db', 'outbound'],
+  backup: ['core', 'db', 'media'],
   points: ['core', 'db', 'graph'],
   sessions: ['core', 'db'],
   access: ['core', 'db'],

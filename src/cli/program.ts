@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import type { GlobalOptions } from './configuration.js';
 import { asFailure, failureJson, failureLines } from './failure.js';
 import type { CliIo } from './io.js';
+import { addOperationsCommands } from './operations-commands.js';
 import { addPointsCommands } from './points-commands.js';
 import { PLAIN, styleFor } from './terminal/style.js';
 
@@ -188,6 +189,11 @@ function buildProgram(
   addPointsCommands(program, async (command, work) => {
     const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
     setExitCode(await work({ io, globals, version }, await import('./commands/points.js')));
+  });
+
+  addOperationsCommands(program, async (command, work) => {
+    const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
+    setExitCode(await work({ io, globals, version }, await import('./commands/backup.js')));
   });
 
   return program;

@@ -32,6 +32,7 @@ export const UNIQUE_CONSTRAINTS = {
   point_budgets_pkey: { table: 'point_budgets', columns: ['account_id', 'budget_key', 'period'] },
   point_audit_pkey: { table: 'point_audit', columns: ['id'] },
   webhook_endpoints_pkey: { table: 'webhook_endpoints', columns: ['id'] },
+  webhook_subscriptions_pkey: { table: 'webhook_subscriptions', columns: ['account_id', 'type', 'endpoint_id'] },
   webhook_deliveries_pkey: { table: 'webhook_deliveries', columns: ['endpoint_id', 'message_id'] },
   webhook_attempts_pkey: { table: 'webhook_attempts', columns: ['endpoint_id', 'message_id', 'number'] },
   workflows_pkey: { table: 'workflows', columns: ['name'] },

@@ -3,11 +3,11 @@ import type { Kysely, Transaction } from 'kysely';
 import { type Clock, systemClock } from '../core/clock.js';
 import type { Logger } from '../core/log.js';
 import type { ChangeFeed } from './changes.js';
-import type { Engine, EngineOptions } from './dialect/engine.js';
+import type { Engine, EngineOptions, TableReference } from './dialect/engine.js';
 import { openPostgres } from './dialect/postgres.js';
 import { openSqlite } from './dialect/sqlite.js';
 import { DatabaseError } from './errors.js';
-import { type MigrationReport, migrateEngine } from './migrate.js';
+import { type MigrationReport, migrateEngine, readVersion } from './migrate.js';
 import { withRetries } from './retry.js';
 import type { Database } from './schema.js';
 
@@ -30,6 +30,12 @@ export interface OpenDatabaseOptions {
   readonly statementTimeoutMs?: number;
   /** Longest time that a transaction may idle (PostgreSQL) or be open (SQLite), in milliseconds; 30 s unless told. */
   readonly transactionTimeoutMs?: number;
+}
+
+export interface SnapshotTables {
+  /** Of the schema: the number of the newest migration that it has. */
+  readonly version: number;
+  readonly tables: readonly string[];
 }
 
 export interface TransactionOptions {
@@ -115,9 +121,32 @@ export class Db {
     });
   }
 
-  /** Brings the schema up to date; see `migrate`. */
-  async migrate(): Promise<MigrationReport> {
-    return migrateEngine(this.#engine, this.#options);
+  /** Brings the schema up to date; see `migrate`. `version` stops at an older one, for a backup of that age. */
+  async migrate(options: { readonly version?: number } = {}): Promise<MigrationReport> {
+    return migrateEngine(this.#engine, this.#options, options);
+  }
+
+  /**
+   * Gives `work` the database as it is at this moment, whatever is written meanwhile, for as long as it takes. What it
+   * holds back meanwhile (SQLite's log, PostgreSQL's vacuum) grows: for backups, not for requests.
+   */
+  snapshot<T>(work: (db: DbReader, about: SnapshotTables) => Promise<T>): Promise<T> {
+    return this.#engine.snapshot(async (db) => work(db, await this.#tablesOf(db)));
+  }
+
+  /** One write transaction without time limits, for loading a backup. Nobody else can write on SQLite meanwhile. */
+  bulk<T>(work: (transaction: DbTransaction, about: SnapshotTables) => Promise<T>): Promise<T> {
+    return this.#engine.migrator
+      .transaction()
+      .execute(async (transaction) => work(transaction, await this.#tablesOf(transaction)));
+  }
+
+  /** Easel's tables, each after those that it refers to. */
+  async #tablesOf(db: DbReader): Promise<SnapshotTables> {
+    const names = (await this.#engine.listTables(db)).filter((name) => name !== 'easel_migrations').sort();
+    const references = await this.#engine.listReferences(db);
+    const version = await readVersion(db);
+    return { version, tables: inOrder(names, references) };
   }
 
   /** Waits for what is under way, then closes. Later calls fail with `shutting_down`. */
@@ -133,4 +162,15 @@ export class Db {
       state.open = false;
     }
   }
+}
+
+function inOrder(names: readonly string[], references: readonly TableReference[]): string[] {
+  const done: string[] = [];
+  const visit = (name: string): void => {
+    if (done.includes(name)) return;
+    for (const { from, to } of references) if (from === name && to !== name) visit(to);
+    done.push(name);
+  };
+  for (const name of names) visit(name);
+  return done;
 }

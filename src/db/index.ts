@@ -8,6 +8,7 @@ export {
   openDatabase,
   type TransactionOptions,
 } from './database.js';
+export { type AnyRow, isTableEmpty, readTable, writeRows } from './dump.js';
 export { DatabaseError, type FailureKind, isUniqueViolation } from './errors.js';
-export { type MigrationReport, migrate } from './migrate.js';
+export { type MigrationReport, migrate, SCHEMA_VERSION } from './migrate.js';
 export type { Database, GenerationsTable } from './schema.js';

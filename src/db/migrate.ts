@@ -44,8 +44,10 @@ type WithMigrations = { easel_migrations: MigrationRow };
 export async function migrateEngine(
   engine: Engine,
   options: { readonly clock: Clock; readonly logger: Logger; readonly random: () => number },
-  migrations: readonly Migration[] = MIGRATIONS,
+  goal: { readonly version?: number } = {},
+  known: readonly Migration[] = MIGRATIONS,
 ): Promise<MigrationReport> {
+  const migrations = goal.version === undefined ? known : known.slice(0, goal.version);
   const report = await withRetries(
     () => engine.migrator.transaction().execute((transaction) => run(engine, transaction, migrations, options.clock)),
     { ...options, retries: 5 },
@@ -74,6 +76,19 @@ async function run(
   }
   return { applied: due.map(({ name }) => name), version: migrations.length };
 }
+
+/** Of the schema that is there; 0 for an empty database. */
+export async function readVersion(db: Kysely<Database>): Promise<number> {
+  const table = db as unknown as Kysely<WithMigrations>;
+  const row = await table
+    .selectFrom('easel_migrations')
+    .select(({ fn }) => fn.max('version').as('version'))
+    .executeTakeFirst();
+  return row?.version ?? 0;
+}
+
+/** The newest version that this Easel knows. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
 
 async function readApplied(engine: Engine, transaction: Transaction<Database>, table: Kysely<WithMigrations>) {
   const tables = await engine.listTables(transaction);

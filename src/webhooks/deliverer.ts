@@ -3,6 +3,7 @@ import { EaselError, toEaselError } from '../core/errors.js';
 import type { Logger } from '../core/log.js';
 import type { Db } from '../db/index.js';
 import { claimDue, type DueDelivery } from './due.js';
+import { unsubscribe } from './endpoints.js';
 import { bodyOf } from './payload.js';
 import { nextDelayMs, pauseMs, type RetrySchedule } from './schedule.js';
 import { parseSecrets, signedHeaders } from './secrets.js';
@@ -203,6 +204,7 @@ export class Deliverer {
             .executeTakeFirst()
         ).numUpdatedRows > 0n;
       if (!turnedOff) return;
+      await unsubscribe(tx, delivery.endpointId);
       // Nobody would send them any more; their owner can ask for them again.
       await tx
         .updateTable('webhook_deliveries')

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.js';
 import { EaselError } from '../core/errors.js';
 import { newId } from '../core/ids.js';
-import type { Db } from '../db/index.js';
+import type { Db, DbTransaction } from '../db/index.js';
 import type { WebhookEndpointsTable } from '../db/schema.js';
 import { newSecret, parseSecrets, rotate } from './secrets.js';
 import {
@@ -81,6 +81,7 @@ export class Endpoints {
       if (count >= MAX_PER_ACCOUNT)
         throw invalid('url', `An account has at most ${MAX_PER_ACCOUNT} webhook endpoints.`);
       await tx.insertInto('webhook_endpoints').values(row).execute();
+      await subscribe(tx, row);
     });
     return { endpoint: toEndpoint(row), secret };
   }
@@ -126,8 +127,10 @@ export class Endpoints {
         })
         .where('id', '=', id)
         .where('account_id', '=', accountId)
+        .returningAll()
         .executeTakeFirst();
-      if (changed.numUpdatedRows === 0n) throw missing(id);
+      if (changed === undefined) throw missing(id);
+      await subscribe(tx, changed);
     });
     db.changes.publish('webhooks');
     return this.get(id, accountId);
@@ -142,6 +145,7 @@ export class Endpoints {
         .where('account_id', '=', accountId)
         .executeTakeFirst();
       if (removed.numDeletedRows === 0n) throw missing(id);
+      await unsubscribe(tx, id);
       await tx.deleteFrom('webhook_attempts').where('endpoint_id', '=', id).execute();
       await tx.deleteFrom('webhook_deliveries').where('endpoint_id', '=', id).execute();
     });
@@ -187,13 +191,29 @@ export class Endpoints {
   }
 }
 
-export function toEndpoint(row: WebhookEndpointsTable): WebhookEndpoint {
+/** Writes down what the outbox goes by. */
+async function subscribe(tx: DbTransaction, row: WebhookEndpointsTable): Promise<void> {
+  await unsubscribe(tx, row.id);
+  if (row.enabled === 0) return;
+  const types = JSON.parse(row.events) as string[];
+  await tx
+    .insertInto('webhook_subscriptions')
+    .values(types.map((type) => ({ account_id: row.account_id, type, endpoint_id: row.id })))
+    .execute();
+}
+
+/** Events from now on are not for this endpoint. */
+export async function unsubscribe(tx: DbTransaction, endpointId: string): Promise<void> {
+  await tx.deleteFrom('webhook_subscriptions').where('endpoint_id', '=', endpointId).execute();
+}
+
+function toEndpoint(row: WebhookEndpointsTable): WebhookEndpoint {
   return {
     id: row.id,
     accountId: row.account_id,
     url: row.url,
     description: row.description,
-    events: WEBHOOK_EVENTS.filter((event) => row.events.includes(`,${event},`)),
+    events: JSON.parse(row.events) as WebhookEvent[],
     enabled: row.enabled === 1,
     disabledReason: row.disabled_reason,
     failingSince: row.failing_since,
@@ -207,7 +227,7 @@ function checkEvents(events: readonly WebhookEvent[]): string {
   if (unknown !== undefined)
     throw invalid('events', `"${unknown}" is no event. Known are ${WEBHOOK_EVENTS.join(', ')}.`);
   if (events.length === 0) throw invalid('events', 'events must name at least one.');
-  return `,${[...new Set(events)].join(',')},`;
+  return JSON.stringify(WEBHOOK_EVENTS.filter((event) => events.includes(event)));
 }
 
 function checkDescription(text: string): void {

@@ -35,9 +35,9 @@ export async function enqueueWebhooks(tx: DbTransaction, event: OutboxEvent): Pr
     .expression((eb) =>
       eb
         .selectFrom('generations')
-        .innerJoin('webhook_endpoints', 'webhook_endpoints.account_id', 'generations.account_id')
+        .innerJoin('webhook_subscriptions as wanted', 'wanted.account_id', 'generations.account_id')
         .select(({ lit, cast, val }) => [
-          'webhook_endpoints.id',
+          'wanted.endpoint_id',
           cast<string>(val(messageIdOf(event)), 'text').as('message_id'),
           'generations.account_id',
           'generations.id as generation_id',
@@ -51,8 +51,7 @@ export async function enqueueWebhooks(tx: DbTransaction, event: OutboxEvent): Pr
           cast<number>(val(event.at), 'bigint').as('created_at'),
         ])
         .where('generations.id', '=', event.generationId)
-        .where('webhook_endpoints.enabled', '=', 1)
-        .where('webhook_endpoints.events', 'like', `%,${type},%`),
+        .where('wanted.type', '=', type),
     )
     .executeTakeFirst();
   return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;

@@ -34,7 +34,7 @@ const standStill: Migration = {
 
 console.log('ready');
 await once(process.stdin, 'data');
-const report = await migrateEngine(engine, options, hold ? [...MIGRATIONS, standStill] : MIGRATIONS);
+const report = await migrateEngine(engine, options, {}, hold ? [...MIGRATIONS, standStill] : MIGRATIONS);
 console.log(`applied ${report.applied.join(' ')}`);
 await engine.close();
 process.stdin.destroy();

@@ -135,7 +135,7 @@ function webhookRows(generationId: string, nasty: string, large: number) {
       account_id: nasty,
       url: 'https://example.org/hook',
       description: nasty,
-      events: ',generation.succeeded,',
+      events: '[]',
       secrets: '[]',
       enabled: 1,
       disabled_reason: nasty,
@@ -145,6 +145,7 @@ function webhookRows(generationId: string, nasty: string, large: number) {
       created_at: 1,
       updated_at: 2,
     },
+    webhook_subscriptions: { account_id: nasty, type: 'generation.succeeded', endpoint_id: key.endpoint_id },
     webhook_deliveries: {
       ...key,
       account_id: nasty,

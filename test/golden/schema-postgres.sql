@@ -298,6 +298,12 @@ create table webhook_endpoints (
   updated_at bigint not null
 );
 
+create table webhook_subscriptions (
+  account_id text collate "C" not null,
+  type text collate "C" not null,
+  endpoint_id text collate "C" not null
+);
+
 create table workflow_aliases (
   alias text collate "C" not null,
   workflow_name text collate "C" not null
@@ -438,6 +444,8 @@ alter table webhook_deliveries add constraint webhook_deliveries_pkey PRIMARY KE
 
 alter table webhook_endpoints add constraint webhook_endpoints_pkey PRIMARY KEY (id);
 
+alter table webhook_subscriptions add constraint webhook_subscriptions_pkey PRIMARY KEY (account_id, type, endpoint_id);
+
 alter table workflow_aliases add constraint workflow_aliases_pkey PRIMARY KEY (alias);
 
 alter table workflow_aliases add constraint workflow_aliases_workflow_name_fkey FOREIGN KEY (workflow_name) REFERENCES workflows(name) ON DELETE CASCADE;
@@ -517,6 +525,8 @@ CREATE INDEX webhook_deliveries_log ON public.webhook_deliveries USING btree (en
 CREATE INDEX webhook_deliveries_order ON public.webhook_deliveries USING btree (endpoint_id, generation_id, seq) WHERE (status = 'pending'::text);
 
 CREATE INDEX webhook_endpoints_by_account ON public.webhook_endpoints USING btree (account_id, id);
+
+CREATE INDEX webhook_subscriptions_by_endpoint ON public.webhook_subscriptions USING btree (endpoint_id);
 
 CREATE INDEX workflow_aliases_by_workflow ON public.workflow_aliases USING btree (workflow_name);
 

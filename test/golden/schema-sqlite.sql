@@ -337,6 +337,13 @@ CREATE TABLE "webhook_endpoints" (
   constraint "webhook_endpoints_pkey" primary key ("id")
 ) strict;
 
+CREATE TABLE "webhook_subscriptions" (
+  "account_id" text not null,
+  "type" text not null,
+  "endpoint_id" text not null,
+  constraint "webhook_subscriptions_pkey" primary key ("account_id", "type", "endpoint_id")
+) strict;
+
 CREATE TABLE "workflow_aliases" (
   "alias" text not null,
   "workflow_name" text not null,
@@ -466,6 +473,8 @@ CREATE INDEX "webhook_deliveries_log" on "webhook_deliveries" ("endpoint_id", "c
 CREATE INDEX "webhook_deliveries_order" on "webhook_deliveries" ("endpoint_id", "generation_id", "seq") where "status" = 'pending';
 
 CREATE INDEX "webhook_endpoints_by_account" on "webhook_endpoints" ("account_id", "id");
+
+CREATE INDEX "webhook_subscriptions_by_endpoint" on "webhook_subscriptions" ("endpoint_id");
 
 CREATE INDEX "workflow_aliases_by_workflow" on "workflow_aliases" ("workflow_name");
 

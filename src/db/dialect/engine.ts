@@ -20,8 +20,17 @@ export interface Engine {
   /** Called first in the migration transaction: when it returns, no other process is migrating. */
   lockMigrations(transaction: Transaction<Database>): Promise<void>;
   /** The names of the tables in the place where Easel puts its own. */
-  listTables(transaction: Transaction<Database>): Promise<string[]>;
+  listTables(db: Kysely<Database>): Promise<string[]>;
+  /** Which table refers to which, of those. */
+  listReferences(db: Kysely<Database>): Promise<TableReference[]>;
+  /** Gives `work` the database as it is now, whatever is written meanwhile, and without time limits. */
+  snapshot<T>(work: (db: Kysely<Database>) => Promise<T>): Promise<T>;
   close(): Promise<void>;
+}
+
+export interface TableReference {
+  readonly from: string;
+  readonly to: string;
 }
 
 export interface EngineOptions {

@@ -5,7 +5,7 @@ import { DatabaseError } from '../errors.js';
 import type { Database } from '../schema.js';
 import { PortablePostgresCompiler } from './compilers.js';
 import { PortableDriver } from './driver.js';
-import type { ConnectionSource, Engine, EngineOptions, RawConnection } from './engine.js';
+import type { ConnectionSource, Engine, EngineOptions, RawConnection, TableReference } from './engine.js';
 import { PostgresChangeFeed } from './postgres-changes.js';
 import { classifyPostgresError } from './postgres-failures.js';
 import { withoutCredentials } from './postgres-url.js';
@@ -57,10 +57,32 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
       await sql`set local idle_in_transaction_session_timeout = 0`.execute(transaction);
       await sql`select pg_advisory_xact_lock(${MIGRATION_LOCK})`.execute(transaction);
     },
-    async listTables(transaction) {
+    async listTables(db) {
       const query = sql<{ name: string }>`select tablename as name from pg_tables where schemaname = current_schema()`;
-      const { rows } = await query.execute(transaction);
+      const { rows } = await query.execute(db);
       return rows.map(({ name }) => name);
+    },
+    async listReferences(db) {
+      const query = sql<TableReference>`
+        select c.relname as "from", r.relname as "to" from pg_constraint f
+        join pg_class c on c.oid = f.conrelid join pg_class r on r.oid = f.confrelid
+        where f.contype = 'f' and f.connamespace = current_schema()::regnamespace`;
+      return (await query.execute(db)).rows;
+    },
+    async snapshot(work) {
+      const client = await pool.connect();
+      let isBroken = true;
+      try {
+        await client.query('start transaction isolation level repeatable read, read only');
+        await client.query('set local statement_timeout = 0');
+        await client.query('set local idle_in_transaction_session_timeout = 0');
+        const result = await work(kyselyOver(new OneConnection(client), 'read'));
+        await client.query('rollback');
+        isBroken = false;
+        return result;
+      } finally {
+        client.release(isBroken);
+      }
     },
     close() {
       closing ??= changes.close().then(() => pool.end());
@@ -152,6 +174,23 @@ class PoolSource implements ConnectionSource {
   release(connection: RawConnection): void {
     (connection as PostgresConnection).release();
   }
+
+  classify = classifyPostgresError;
+}
+
+/** For a snapshot: all statements in the transaction that is open already. */
+class OneConnection implements ConnectionSource {
+  readonly #connection: PostgresConnection;
+
+  constructor(client: pg.PoolClient) {
+    this.#connection = new PostgresConnection(client, { readTimeoutMs: null });
+  }
+
+  async acquire(): Promise<PostgresConnection> {
+    return this.#connection;
+  }
+
+  release(): void {}
 
   classify = classifyPostgresError;
 }

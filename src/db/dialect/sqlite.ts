@@ -9,7 +9,7 @@ import { DatabaseError } from '../errors.js';
 import type { Database } from '../schema.js';
 import { PortableSqliteCompiler } from './compilers.js';
 import { PortableDriver } from './driver.js';
-import type { ConnectionSource, Engine, EngineOptions, RawConnection } from './engine.js';
+import type { ConnectionSource, Engine, EngineOptions, RawConnection, TableReference } from './engine.js';
 import { Mutex } from './mutex.js';
 import { SqliteConnection } from './sqlite-connection.js';
 import { classifySqliteError, isBusy } from './sqlite-failures.js';
@@ -51,12 +51,29 @@ export async function openSqlite(url: string, options: EngineOptions): Promise<E
     changes,
     // BEGIN IMMEDIATE already keeps every other writer out.
     lockMigrations: async () => {},
-    async listTables(transaction) {
+    async listTables(db) {
       const query = sql<{
         name: string;
       }>`select name from sqlite_schema where type = 'table' and name not like 'sqlite_%'`;
-      const { rows } = await query.execute(transaction);
+      const { rows } = await query.execute(db);
       return rows.map(({ name }) => name);
+    },
+    async listReferences(db) {
+      const query = sql<TableReference>`
+        select t.name as "from", f."table" as "to" from sqlite_schema t join pragma_foreign_key_list(t.name) f
+        where t.type = 'table'`;
+      return (await query.execute(db)).rows;
+    },
+    async snapshot(work) {
+      const connection = new SqliteConnection(path, ['query_only = on']);
+      try {
+        connection.exec('begin');
+        // The snapshot is that of the first read.
+        connection.query('select count(*) from sqlite_schema', []);
+        return await work(kyselyOver(new ReadSource(connection, state), 'read'));
+      } finally {
+        connection.close();
+      }
     },
     async close() {
       if (state.closed) return;

@@ -43,6 +43,19 @@ export const webhooks: Migration = {
       .execute();
 
     await schema
+      .createTable('webhook_subscriptions')
+      .addColumn('account_id', 'text', required)
+      .addColumn('type', 'text', required)
+      .addColumn('endpoint_id', 'text', required)
+      .addPrimaryKeyConstraint('webhook_subscriptions_pkey', ['account_id', 'type', 'endpoint_id'])
+      .execute();
+    await schema
+      .createIndex('webhook_subscriptions_by_endpoint')
+      .on('webhook_subscriptions')
+      .column('endpoint_id')
+      .execute();
+
+    await schema
       .createTable('webhook_deliveries')
       .addColumn('endpoint_id', 'text', required)
       .addColumn('message_id', 'text', required)

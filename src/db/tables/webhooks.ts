@@ -1,5 +1,6 @@
 export interface WebhookTables {
   webhook_endpoints: WebhookEndpointsTable;
+  webhook_subscriptions: WebhookSubscriptionsTable;
   webhook_deliveries: WebhookDeliveriesTable;
   webhook_attempts: WebhookAttemptsTable;
 }
@@ -10,7 +11,7 @@ export interface WebhookEndpointsTable {
   account_id: string;
   url: string;
   description: string;
-  /** Types of events with a comma before and after each (`,generation.succeeded,`), so that one LIKE finds them. */
+  /** Types of events that it wants, as JSON. */
   events: string;
   /** Signing secrets, the newest first, as JSON. Needed as they are to sign, so they are not hashed. */
   secrets: string;
@@ -24,6 +25,13 @@ export interface WebhookEndpointsTable {
   paused_until: number;
   created_at: number;
   updated_at: number;
+}
+
+/** Which endpoints want an event, for the transaction that makes it: rows of enabled endpoints only. */
+export interface WebhookSubscriptionsTable {
+  account_id: string;
+  type: string;
+  endpoint_id: string;
 }
 
 /** The outbox: one row per event and endpoint, written in the transaction that made the event. */
