@@ -66,6 +66,8 @@ export class GraphError extends EaselError {}
 export class BackendError extends EaselError {}
 /** The generation's life cycle does not allow what was asked. */
 export class GenerationError extends EaselError {}
+/** The workflow, its manifest, or the values for its inputs are at fault. */
+export class WorkflowError extends EaselError {}
 /** Points are short, or the ledger does not allow what was asked. */
 export class PointsError extends EaselError {}
 /** The database or a file store is at fault. */

@@ -3,6 +3,7 @@ import type { GenerationTables } from './tables/generations.js';
 import type { MediaTables } from './tables/media.js';
 import type { PointTables } from './tables/points.js';
 import type { WebhookTables } from './tables/webhooks.js';
+import type { WorkflowTables } from './tables/workflows.js';
 
 /**
  * Every table, as Kysely types. Only three column types exist in either dialect: text, integer (64 bit, read as a
@@ -12,7 +13,13 @@ import type { WebhookTables } from './tables/webhooks.js';
  * Words: a `lane` is 0 for interactive work and 1 for batch work; an `epoch` counts the owners of a backend, so that a
  * node whose lease ran out cannot write any more (the fence).
  */
-export interface Database extends GenerationTables, MediaTables, BackendTables, PointTables, WebhookTables {}
+export interface Database
+  extends GenerationTables,
+    MediaTables,
+    BackendTables,
+    PointTables,
+    WebhookTables,
+    WorkflowTables {}
 
 export type { AttemptsTable, GenerationsTable } from './tables/generations.js';
 export type { PointAccountsTable, PointHoldsTable, PointPostingsTable, PointTransfersTable } from './tables/points.js';

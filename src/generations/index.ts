@@ -1,4 +1,5 @@
 export type { FollowOptions } from './follow.js';
+export type { AcceptedGraph } from './payload.js';
 export type { ListOptions } from './read.js';
 export type { RunnerTiming } from './runner.js';
 export {
@@ -15,6 +16,7 @@ export {
 export { Generations, type GenerationsOptions } from './service.js';
 export type {
   Attachment,
+  BoundRecord,
   DurableEvent,
   DurableEventType,
   Generation,

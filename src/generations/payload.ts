@@ -1,9 +1,11 @@
 import type { Backend } from '../backends/spec.js';
 import { GenerationError } from '../core/errors.js';
-import { isJsonObject, parseLossless } from '../core/json.js';
+import { isJsonObject, type JsonObject, parseLossless } from '../core/json.js';
 import type { Db } from '../db/index.js';
 import { type Graph, type UiWorkflow, validateGraph } from '../graph/index.js';
 import type { MediaStore } from '../media/index.js';
+import type { BindChange } from '../workflows/types.js';
+import type { BoundRecord } from './types.js';
 
 /** What an attempt needs to run, read from the database at its start. */
 export interface Payload {
@@ -62,6 +64,34 @@ export async function loadPayload(db: Db, generationId: string): Promise<Payload
     runLimitMs: row.runLimitMs,
     queueDeadlineAt: row.queueDeadlineAt,
     cancelRequested: row.cancelRequestedAt !== null,
+  };
+}
+
+/** The graph of a generation as it was accepted, and how it came to be where it was bound from a workflow. */
+export interface AcceptedGraph {
+  readonly graph: Graph;
+  readonly bound: BoundRecord | null;
+}
+
+/** Null when there is none. */
+export async function readAcceptedGraph(db: Db, generationId: string): Promise<AcceptedGraph | null> {
+  const row = await db.kysely
+    .selectFrom('generation_payloads')
+    .select(['graph', 'inputs', 'changes'])
+    .where('generation_id', '=', generationId)
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  return { graph: validateGraph(parseLossless(row.graph)), bound: boundRecordOf(row) };
+}
+
+export function boundRecordOf(row: {
+  readonly inputs: string | null;
+  readonly changes: string | null;
+}): BoundRecord | null {
+  if (row.inputs === null || row.changes === null) return null;
+  return {
+    inputs: parseLossless(row.inputs) as JsonObject,
+    changes: parseLossless(row.changes) as unknown as BindChange[],
   };
 }
 

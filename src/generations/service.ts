@@ -13,6 +13,7 @@ import { EventHub } from './event-hub.js';
 import { type FollowOptions, followGeneration } from './follow.js';
 import { processIdentity } from './lease.js';
 import { insertPendingMedia } from './media-rows.js';
+import { type AcceptedGraph, boundRecordOf, readAcceptedGraph } from './payload.js';
 import { type ListOptions, listGenerations, readGeneration } from './read.js';
 import { DEFAULT_RETRY, type RetryPolicyOptions } from './retry-policy.js';
 import { BackendRunner, DEFAULT_TIMING, type RunnerTiming } from './runner.js';
@@ -178,6 +179,15 @@ export class Generations {
     return generation;
   }
 
+  /** The graph as it was accepted, with every change that was made to the graph of its workflow. Throws `not_found`. */
+  async graphOf(id: string, accountId: string): Promise<AcceptedGraph> {
+    const generation = await this.get(id, accountId);
+    const accepted = await readAcceptedGraph(this.#options.db, generation.id);
+    if (accepted === null)
+      throw new GenerationError('not_found', `The graph of generation ${id} is not kept any more.`);
+    return accepted;
+  }
+
   list(options: ListOptions): Promise<Generation[]> {
     return listGenerations(this.#options.db, options);
   }
@@ -269,6 +279,7 @@ export class Generations {
       .selectAll()
       .where('generation_id', '=', id)
       .executeTakeFirstOrThrow();
+    const bound = boundRecordOf(payload);
     const inputs = await kysely.selectFrom('generation_inputs').selectAll().where('generation_id', '=', id).execute();
     const workflow = payload.workflow === null ? null : parseLossless(payload.workflow);
     return this.submit({
@@ -278,6 +289,7 @@ export class Generations {
       lane: generation.lane,
       attachments: inputs.map((row) => ({ nodeId: row.node_id, inputName: row.input_name, mediaId: row.media_id })),
       ...(isJsonObject(workflow) ? { workflow } : {}),
+      ...(bound === null ? {} : { bound }),
       ...(generation.workflowName === null ? {} : { workflowName: generation.workflowName }),
       ...(generation.workflowVersion === null ? {} : { workflowVersion: generation.workflowVersion }),
       ...(generation.metadata === null ? {} : { metadata: generation.metadata }),

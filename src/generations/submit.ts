@@ -4,7 +4,7 @@ import { EaselError, GenerationError } from '../core/errors.js';
 import { newId } from '../core/ids.js';
 import { stringifyLossless } from '../core/json.js';
 import { definedOnly } from '../core/objects.js';
-import { type Db, isUniqueViolation } from '../db/index.js';
+import { type Database, type Db, isUniqueViolation } from '../db/index.js';
 import { fingerprint, validateGraph } from '../graph/index.js';
 import type { Billing } from './seams.js';
 import { insertEvent, type Writer } from './store.js';
@@ -27,16 +27,20 @@ export interface Submitted {
   readonly event: DurableEvent | null;
 }
 
+type PayloadText = Omit<Database['generation_payloads'], 'generation_id'>;
+
 const MAX_METADATA_BYTES = 16 * 1024;
 const MAX_KEY_CHARS = 255;
 
 export async function submitGeneration(context: SubmitContext, request: GenerationRequest): Promise<Submitted> {
   const graph = validateGraph(request.graph);
   checkRequest(request);
-  const text = {
+  const text: PayloadText = {
     graph: stringifyLossless(graph),
     workflow: request.workflow === undefined ? null : stringifyLossless(request.workflow),
     metadata: request.metadata === undefined ? null : stringifyLossless(request.metadata),
+    inputs: request.bound === undefined ? null : stringifyLossless(request.bound.inputs),
+    changes: request.bound === undefined ? null : stringifyLossless(request.bound.changes),
   };
   if (text.metadata !== null && Buffer.byteLength(text.metadata) > MAX_METADATA_BYTES) {
     throw new EaselError('payload_too_large', `metadata is larger than ${MAX_METADATA_BYTES} bytes.`, {
@@ -63,7 +67,7 @@ async function insertGeneration(
   tx: Writer,
   context: SubmitContext,
   request: GenerationRequest,
-  text: { readonly graph: string; readonly workflow: string | null; readonly metadata: string | null },
+  text: PayloadText,
   requestHash: string,
   loads: { readonly modelKey: string; readonly loraKey: string },
 ): Promise<Submitted> {
@@ -132,6 +136,7 @@ async function attachInputs(tx: Writer, generationId: string, request: Generatio
       .set({ state: 'stored' })
       .where('id', '=', attachment.mediaId)
       .where('account_id', '=', request.accountId)
+      .where('state', '!=', 'removed')
       .returning(['id', 'hash', 'content_type'])
       .executeTakeFirst();
     if (media === undefined) {
@@ -234,10 +239,7 @@ export async function findSubmitted(
   return row.id;
 }
 
-function hashRequest(
-  request: GenerationRequest,
-  text: { readonly graph: string; readonly workflow: string | null; readonly metadata: string | null },
-): string {
+function hashRequest(request: GenerationRequest, text: PayloadText): string {
   const rest = [
     request.workflowName ?? null,
     request.workflowVersion ?? null,

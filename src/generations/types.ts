@@ -3,6 +3,7 @@ import type { JsonObject } from '../core/json.js';
 import type { GenerationStatus } from '../core/statuses.js';
 import type { Graph, UiWorkflow } from '../graph/types.js';
 import type { BillingTerms } from '../points/types.js';
+import type { BindChange } from '../workflows/types.js';
 
 /**
  * Words of the generations room (the states are in `core/statuses.ts`):
@@ -40,6 +41,15 @@ export interface GenerationRequest {
   readonly limits?: { readonly queueMs?: number; readonly runMs?: number; readonly maxAttempts?: number };
   /** How it is to be paid, where points are in use. */
   readonly billing?: BillingTerms;
+  /** Where the graph was bound from a workflow: with which values, and what that changed. Kept, and never interpreted. */
+  readonly bound?: BoundRecord;
+}
+
+/** What a generation was bound with. */
+export interface BoundRecord {
+  /** Values by input, drawn seeds included. */
+  readonly inputs: JsonObject;
+  readonly changes: readonly BindChange[];
 }
 
 export interface Attachment {

@@ -16,6 +16,7 @@ export {
   type ConvertOptions,
   convertUiToApi,
 } from './convert/index.js';
+export { renderDynamicText } from './convert/transforms.js';
 export { DefinitionIndex, type InputDefinition } from './definitions.js';
 export {
   type EmbeddedOptions,

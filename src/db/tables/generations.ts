@@ -55,6 +55,10 @@ export interface GenerationPayloadsTable {
   workflow: string | null;
   /** What the caller attached; returned as it came, never interpreted. JSON. */
   metadata: string | null;
+  /** The values of a workflow's inputs with which the graph was bound, drawn seeds included. Lossless JSON. */
+  inputs: string | null;
+  /** Every change that binding made to the graph of the workflow, with its reason. Lossless JSON. */
+  changes: string | null;
 }
 
 /** A stored file that must be uploaded to the backend before the graph is sent. */

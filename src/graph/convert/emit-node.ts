@@ -17,6 +17,8 @@ export interface EmittedNode {
 export interface EmitterOptions {
   readonly random: RandomSource;
   readonly now: () => Date;
+  /** Leave alternatives and dates as they stand. */
+  readonly keepDynamic: boolean;
 }
 
 export class NodeEmitter {
@@ -119,11 +121,13 @@ export class NodeEmitter {
     if (name === 'sampler_name') return value.replace(/^sample_/, '');
     if (name === 'filename_prefix' && definition.output_node === true) return this.#replacePatterns(value);
     const input = this.#scopes.definitions.input(node.type, name);
-    return input?.options['dynamicPrompts'] === true ? expandDynamicPrompt(value, this.#options.random) : value;
+    if (this.#options.keepDynamic || input?.options['dynamicPrompts'] !== true) return value;
+    return expandDynamicPrompt(value, this.#options.random);
   }
 
   #replacePatterns(text: string): string {
-    return text.includes('%') ? replaceTextPatterns(text, this.#options.now(), this.#lookUp) : text;
+    const { keepDynamic, now } = this.#options;
+    return text.includes('%') ? replaceTextPatterns(text, keepDynamic ? null : now(), this.#lookUp) : text;
   }
 
   /** First by "Node name for S&R", then by title, over the whole workflow. */

@@ -28,6 +28,11 @@ export interface ConvertOptions {
   readonly random?: RandomSource;
   /** Fills `%date:…%`. */
   readonly now?: () => Date;
+  /**
+   * Leave alternatives in braces and dates as they stand, for a graph that is run more than once: `renderDynamicText` does
+   * for each run what is left out here.
+   */
+  readonly keepDynamic?: boolean;
   /** Bound of nodes after subgraphs are expanded. */
   readonly maxNodes?: number;
 }
@@ -85,6 +90,7 @@ class Converter {
     this.#emitter = new NodeEmitter(this.#scopes, new LinkResolver(this.#scopes), {
       random: options.random ?? Math.random,
       now: options.now ?? (() => new Date()),
+      keepDynamic: options.keepDynamic === true,
     });
   }
 

@@ -49,15 +49,25 @@ const PATTERN = /%([^%]+)%/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it must find
 const ILLEGAL_IN_FILE_NAMES = /[/?<>\\:*|"\x00-\x1f\x7f]/g;
 
-/** `%date:FORMAT%` and `%Node.widget%`. Tokens of the server such as `%width%` stay. */
-export function replaceTextPatterns(text: string, now: Date, lookup: WidgetLookup): string {
+/** `%date:FORMAT%` (left as it is without a date) and `%Node.widget%`. Tokens of the server such as `%width%` stay. */
+export function replaceTextPatterns(text: string, now: Date | null, lookup: WidgetLookup): string {
   return text.replace(PATTERN, (whole, pattern: string) => {
-    if (pattern.startsWith('date:')) return formatDate(pattern.slice('date:'.length), now);
+    if (pattern.startsWith('date:')) return now === null ? whole : formatDate(pattern.slice('date:'.length), now);
     const parts = pattern.split('.');
     if (parts.length !== 2) return whole;
     const value = lookup(parts[0]!, parts[1]!);
     return value === undefined ? whole : value.replace(ILLEGAL_IN_FILE_NAMES, '_');
   });
+}
+
+/** What the window would make of a text that a conversion with `keepDynamic` left as it was. */
+export function renderDynamicText(
+  text: string,
+  inputName: string,
+  options: { readonly random: RandomSource; readonly now: Date },
+): string {
+  if (inputName === 'filename_prefix') return replaceTextPatterns(text, options.now, () => undefined);
+  return expandDynamicPrompt(text, options.random);
 }
 
 /** Local time of the given date, with `yyyy yy MM M dd d hh h mm m ss s`. */

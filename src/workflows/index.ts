@@ -1,0 +1,17 @@
+/** Workflows: typed, versioned, explainable. `types.ts` has the words. */
+export type { BuiltVersion } from './build.js';
+export { type DeploymentChange, Deployments, type ListDeployments, type NewDeployment } from './deployments.js';
+export type { VersionDiff } from './diff.js';
+export { contentHash } from './hash.js';
+export { Labels, type MovedLabel } from './labels.js';
+export { type Manifest, type ManifestInput, manifestSchema, parseManifest } from './manifest.js';
+export { nameOfFile, normalType } from './names.js';
+export type * from './types.js';
+export {
+  type AddedWorkflow,
+  type AddWorkflow,
+  DEFAULT_LABEL,
+  type ListWorkflows,
+  Workflows,
+  type WorkflowsOptions,
+} from './workflows.js';

@@ -1,0 +1,98 @@
+import { EaselError } from '../core/errors.js';
+import { type DefinitionIndex, findInput, type Graph, outputNodes } from '../graph/index.js';
+import { type Fault, type Manifest, pointerOf } from './manifest.js';
+import type { OutputMedia, WorkflowOutput } from './types.js';
+
+/** Of the classes of nodes that end a graph, by what their names say. */
+const MEDIA_BY_CLASS: readonly [RegExp, OutputMedia][] = [
+  [/Latent/i, 'latent'],
+  [/WEBM|Video|AnimatedWEBP|AnimatedPNG/i, 'video'],
+  [/Audio|Flac|MP3|Opus/i, 'audio'],
+  [/GLB|3D|Mesh/i, 'model3d'],
+  [/Text|String|PreviewAny|ShowAny/i, 'text'],
+  [/Checkpoint|Clip|CLIP|VAESave|ModelSave|LoraSave|SaveLora/, 'file'],
+  [/Image|Picture|Preview|PNG|WEBP|JPE?G|Mask|Websocket/i, 'image'],
+];
+
+/** Previews are made on the way; they count only when a workflow makes nothing else. */
+const PREVIEW = /^Preview|Compare/i;
+
+export function workflowOutputs(
+  graph: Graph,
+  manifest: Manifest,
+  index: DefinitionIndex | undefined,
+): { readonly outputs: readonly WorkflowOutput[]; readonly faults: readonly Fault[] } {
+  if (manifest.outputs !== undefined) return listedOutputs(graph, manifest.outputs, index);
+  const all = outputNodes(graph, index);
+  const lasting = all.filter((id) => !PREVIEW.test(graph[id]!.class_type));
+  const outputs: WorkflowOutput[] = [];
+  for (const nodeId of lasting.length > 0 ? lasting : all) {
+    const media = mediaOf(graph, nodeId);
+    outputs.push({ name: uniqueName(outputs, nameOf(graph, nodeId, media)), nodeId, media });
+  }
+  return { outputs, faults: [] };
+}
+
+function listedOutputs(
+  graph: Graph,
+  listed: NonNullable<Manifest['outputs']>,
+  index: DefinitionIndex | undefined,
+): { readonly outputs: readonly WorkflowOutput[]; readonly faults: readonly Fault[] } {
+  const outputs: WorkflowOutput[] = [];
+  const faults: Fault[] = [];
+  listed.forEach(({ name, node, media, description }, position) => {
+    const nodeId = findNode(graph, node, index);
+    if (typeof nodeId !== 'string') {
+      faults.push({ pointer: pointerOf(['outputs', position, 'node']), detail: nodeId.fault });
+    } else if (outputs.some((other) => other.name === name)) {
+      faults.push({ pointer: pointerOf(['outputs', position, 'name']), detail: `There is another output "${name}".` });
+    } else {
+      outputs.push({
+        name,
+        nodeId,
+        media: media ?? mediaOf(graph, nodeId),
+        ...(description === undefined ? {} : { description }),
+      });
+    }
+  });
+  return { outputs, faults };
+}
+
+/** By id, title or class. */
+export function findNode(
+  graph: Graph,
+  name: string,
+  index: DefinitionIndex | undefined,
+): string | { readonly fault: string } {
+  if (Object.hasOwn(graph, name)) return name;
+  const inputs = [...new Set(Object.values(graph).flatMap((node) => Object.keys(node.inputs)))];
+  const named = Object.entries(graph).filter(
+    ([, { class_type, _meta }]) => _meta?.title === name || class_type === name,
+  );
+  if (named.length === 1) return named[0]![0];
+  try {
+    // Only for its words about what is near, or why the name says too little.
+    return findInput(graph, { node: name, input: inputs[0] ?? '' }, index).node;
+  } catch (error) {
+    if (error instanceof EaselError) return { fault: `${error.message} ${error.hint}` };
+    throw error;
+  }
+}
+
+function mediaOf(graph: Graph, nodeId: string): OutputMedia {
+  const { class_type: className } = graph[nodeId]!;
+  return MEDIA_BY_CLASS.find(([pattern]) => pattern.test(className))?.[1] ?? 'file';
+}
+
+/** A title that is marked as inputs are marked (`$name`, `output: name`, `output_name`); else what it is. */
+function nameOf(graph: Graph, nodeId: string, media: OutputMedia): string {
+  const title = graph[nodeId]?._meta?.title ?? '';
+  const marked = /^\s*(?:\$|output\s*:\s*)([A-Za-z_][\w-]*)/i.exec(title)?.[1] ?? /^output_\w+$/i.exec(title)?.[0];
+  return marked ?? media;
+}
+
+function uniqueName(outputs: readonly WorkflowOutput[], name: string): string {
+  let unique = name;
+  for (let count = 2; outputs.some((output) => output.name === unique); count++) unique = `${name}_${count}`;
+  return unique;
+}
