@@ -1,4 +1,4 @@
-// Makes a checkout ready to build and run: Node version, packages, native binaries; with `--for-tests` also PostgreSQL.
+// Makes a checkout ready to build and run: Node version, packages, native binaries; with `--for-tests` also PostgreSQL and Ceph.
 // Says nothing when nothing is to do. Node built-ins only, since nothing is installed yet.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,10 @@ export async function setup({ forTests = false } = {}) {
   checkNode();
   await installPackages();
   checkBinaries();
-  if (forTests) installPostgres();
+  if (forTests) {
+    installPostgres();
+    installCeph();
+  }
 }
 
 function checkNode() {
@@ -97,6 +100,21 @@ function installPostgres() {
   const advice = 'Install the PostgreSQL server programs (Debian: apt-get install postgresql), version 15 or newer.';
   if (process.env.CI) throw new ScriptError(`PostgreSQL is missing and could not be installed. ${advice}`);
   say(`PostgreSQL was not found, so tests on PostgreSQL will be skipped. ${advice}`);
+}
+
+/** Likewise the S3 server, of which tests start one of their own that keeps everything in memory. */
+function installCeph() {
+  const missing = () => ['ceph', 'ceph-mon', 'ceph-osd', 'radosgw'].some((program) => !onPath(program));
+  if (!missing()) return;
+  if (process.getuid?.() === 0 && onPath('apt-get')) {
+    say('Installing Ceph for the tests (apt-get install ceph-mon ceph-osd radosgw) ...');
+    aptGet('update');
+    aptGet('install', '--yes', '--no-install-recommends', 'ceph-mon', 'ceph-osd', 'radosgw');
+    if (!missing()) return;
+  }
+  const advice = 'Install the programs of Ceph (Debian: apt-get install ceph-mon ceph-osd radosgw).';
+  if (process.env.CI) throw new ScriptError(`Ceph is missing and could not be installed. ${advice}`);
+  say(`Ceph was not found, so tests on an S3 server will be skipped. ${advice}`);
 }
 
 function hasPostgres() {

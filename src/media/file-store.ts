@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../core/clock.js';
 import { EaselError } from '../core/errors.js';
-import { newId } from '../core/ids.js';
 import { decideContentType } from './content-type.js';
 import { errno, notFound, storageFailed } from './faults.js';
 import { destroy, Intake, slices } from './intake.js';
+import { ownerOf, stagedName } from './owner-names.js';
 import type {
   ByteRange,
   MediaStore,
@@ -17,6 +17,7 @@ import type {
   StagedMedia,
   StageOptions,
 } from './store.js';
+import { checkFilter, clampRange, HASH, isPicked } from './store-rules.js';
 
 /** The file operations that the store needs; tests put a failing disk here. */
 export type MediaFs = Pick<typeof nodeFs, 'mkdir' | 'open' | 'opendir' | 'rename' | 'stat' | 'unlink'>;
@@ -28,8 +29,6 @@ export interface FileMediaStoreOptions {
   readonly fs?: MediaFs;
 }
 
-const HASH = /^[0-9a-f]{64}$/;
-const MAX_OWNER_BYTES = 60;
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 
@@ -65,7 +64,7 @@ export class FileMediaStore implements MediaStore {
     const onAbort = () => destroy(source, signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      const tmpPath = join(this.#tmp, `${ownerTag(owner)}@${newId()}`);
+      const tmpPath = join(this.#tmp, stagedName(owner));
       signal?.throwIfAborted();
       await this.#ensureFolder(this.#tmp);
       const file = await this.#disk('create', this.#fs.open(tmpPath, 'wx', FILE_MODE));
@@ -176,16 +175,13 @@ export class FileMediaStore implements MediaStore {
   }
 
   async sweepStaged(filter: StagedFilter): Promise<number> {
-    if (filter.owner === undefined && filter.idleForMs === undefined && filter.isAbandoned === undefined)
-      throw new EaselError('request_invalid', 'A sweep without a condition would remove files that are being written.');
+    checkFilter(filter);
     let removed = 0;
     for await (const name of this.#names(this.#tmp)) {
       const path = join(this.#tmp, name);
       const file = await this.#stagedFile(path, name);
       if (file === null) continue;
-      if (filter.owner !== undefined && filter.owner !== file.owner) continue;
-      if (filter.idleForMs !== undefined && file.idleMs < filter.idleForMs) continue;
-      if (filter.isAbandoned !== undefined && !(await filter.isAbandoned(file))) continue;
+      if (!(await isPicked(filter, file))) continue;
       if (await this.#unlink(path)) removed += 1;
     }
     return removed;
@@ -300,33 +296,4 @@ async function writeAll(file: nodeFs.FileHandle, bytes: Uint8Array): Promise<voi
     const { bytesWritten } = await file.write(bytes, offset, bytes.length - offset);
     offset += bytesWritten;
   }
-}
-
-/** Owner names become part of a file name: anything but plain characters is escaped, `@` included. */
-function ownerTag(owner: string): string {
-  const tag = encodeURIComponent(owner);
-  if (owner === '' || Buffer.byteLength(owner) > MAX_OWNER_BYTES)
-    throw new EaselError('request_invalid', `The owner of a staged file must be 1 to ${MAX_OWNER_BYTES} bytes.`);
-  return tag;
-}
-
-/** Null for a file that this store did not make. */
-function ownerOf(name: string): string | null {
-  const at = name.lastIndexOf('@');
-  if (at <= 0) return null;
-  try {
-    return decodeURIComponent(name.slice(0, at));
-  } catch {
-    return null;
-  }
-}
-
-function clampRange(range: ByteRange, size: number): { start: number; end: number } {
-  const end = Math.min(range.end ?? size - 1, size - 1);
-  const isWhole = range.start === 0 && range.end === undefined;
-  if (!isWhole && !(Number.isInteger(range.start) && range.start >= 0 && range.start <= end))
-    throw new EaselError('request_invalid', `The range lies outside of the file of ${size} bytes.`, {
-      details: { start: range.start, end: range.end ?? null, totalBytes: size },
-    });
-  return { start: range.start, end };
 }

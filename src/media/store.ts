@@ -35,6 +35,17 @@ export interface MediaStore {
   list(): AsyncIterable<ObjectInfo>;
   /** Removes the staged files that the filter picks and returns how many. */
   sweepStaged(filter: StagedFilter): Promise<number>;
+  /** Lets go of connections. The store must not be used afterwards. */
+  close?(): Promise<void>;
+  /** An address at which anybody may read the object for a while, without going through Easel. Not every store can. */
+  presign?(hash: string, options: PresignOptions): Promise<string>;
+}
+
+export interface PresignOptions {
+  readonly expiresInMs: number;
+  /** The headers that it is to be delivered with. */
+  readonly contentType: string;
+  readonly contentDisposition: string;
 }
 
 export interface StageOptions {
