@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { comfyuiBackend, embeddedBackend } from './sections/backends.js';
 import { bytes, count, MIB, MINUTE_MS, milliseconds, section } from './sections/fields.js';
+import { mediaSection, outboundSection } from './sections/media.js';
 import { pointsSection } from './sections/points.js';
 
 /**
@@ -69,6 +70,8 @@ export const configSchema = z.strictObject({
     maxBodyBytes: bytes(32 * MIB, 'Largest request body.'),
     maxUploadBytes: bytes(100 * MIB, 'Largest uploaded file.'),
   }),
+  media: mediaSection,
+  outbound: outboundSection,
   points: pointsSection,
   log: section({
     level: z
