@@ -28,7 +28,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   config: ['core'],
   db: ['core'],
   graph: ['core'],
-  telemetry: ['core'],
+  telemetry: ['core', 'db'],
   outbound: ['core'],
   media: ['core', 'db', 'outbound'],
   backup: ['core', 'db', 'media'],

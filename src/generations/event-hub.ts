@@ -6,8 +6,10 @@ import type { GenerationEvent } from './types.js';
  */
 export class EventHub {
   readonly #listeners = new Map<string, Set<(event: GenerationEvent) => void>>();
+  readonly #everything = new Set<(event: GenerationEvent) => void>();
 
   publish(event: GenerationEvent): void {
+    for (const listener of this.#everything) listener(event);
     const listeners = this.#listeners.get(event.generationId);
     if (listeners === undefined) return;
     for (const listener of listeners) listener(event);
@@ -25,6 +27,12 @@ export class EventHub {
       current?.delete(listener);
       if (current?.size === 0) this.#listeners.delete(generationId);
     };
+  }
+
+  /** Every event that this process makes, of all generations. Returns the unsubscribe function. */
+  subscribeAll(listener: (event: GenerationEvent) => void): () => void {
+    this.#everything.add(listener);
+    return () => void this.#everything.delete(listener);
   }
 
   isFollowed(generationId: string): boolean {

@@ -317,6 +317,14 @@ export class Generations {
     return this.#sweeper.sweepOnce({ files: true });
   }
 
+  /**
+   * Every event that this process makes, of all generations and accounts: for metrics and the like. The listener must not
+   * throw. Returns the unsubscribe function.
+   */
+  onEvent(listener: (event: GenerationEvent) => void): () => void {
+    return this.#hub.subscribeAll(listener);
+  }
+
   /** For tests: followed generations that were never let go. */
   get followers(): number {
     return this.#hub.size;

@@ -1,0 +1,58 @@
+import type { DbReader } from '../db/index.js';
+
+export interface FleetNumbers {
+  readonly queued: readonly {
+    readonly lane: 'interactive' | 'batch';
+    readonly count: number;
+    readonly oldestMs: number;
+  }[];
+  readonly open: readonly { readonly status: string; readonly count: number }[];
+  readonly backends: readonly { readonly id: string; readonly state: string }[];
+  readonly webhooks: readonly { readonly status: string; readonly count: number }[];
+  readonly openHolds: number;
+  readonly heldMicroPoints: number;
+}
+
+/** Counts by index of what is open; nothing here grows with what has ended. */
+export async function readFleetNumbers(db: DbReader, nowMs: number): Promise<FleetNumbers> {
+  const [open, backends, webhooks, holds] = await Promise.all([
+    db
+      .selectFrom('generations')
+      .select(({ fn }) => ['status', 'lane', fn.countAll<number>().as('count'), fn.min('created_at').as('oldest')])
+      .where('status', 'in', ['queued', 'running', 'collecting'])
+      .groupBy(['status', 'lane'])
+      .execute(),
+    db.selectFrom('backends').select(['id', 'lease_until']).orderBy('id').execute(),
+    db
+      .selectFrom('webhook_deliveries')
+      .select(({ fn }) => ['status', fn.countAll<number>().as('count')])
+      .where('status', '=', 'pending')
+      .groupBy('status')
+      .execute(),
+    db
+      .selectFrom('point_holds')
+      .select(({ fn }) => [fn.countAll<number>().as('count'), fn.sum<number | null>('amount').as('amount')])
+      .where('status', '=', 'open')
+      .executeTakeFirst(),
+  ]);
+  const lanes = [0, 1].map((lane) => {
+    const row = open.find((each) => each.status === 'queued' && each.lane === lane);
+    return {
+      lane: lane === 1 ? ('batch' as const) : ('interactive' as const),
+      count: row?.count ?? 0,
+      oldestMs: row === undefined ? 0 : nowMs - row.oldest,
+    };
+  });
+  const statuses = (['queued', 'running', 'collecting'] as const).map((status) => ({
+    status,
+    count: open.filter((row) => row.status === status).reduce((sum, row) => sum + row.count, 0),
+  }));
+  return {
+    queued: lanes,
+    open: statuses,
+    backends: backends.map((row) => ({ id: row.id, state: row.lease_until > nowMs ? 'owned' : 'unowned' })),
+    webhooks: [{ status: 'pending', count: webhooks[0]?.count ?? 0 }],
+    openHolds: holds?.count ?? 0,
+    heldMicroPoints: holds?.amount ?? 0,
+  };
+}

@@ -1,0 +1,1 @@
+export { Metrics, type MetricsOptions, type ObservedEvent, type ObservedRequest } from './metrics.js';
