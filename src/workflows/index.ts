@@ -1,11 +1,16 @@
 /** Workflows: typed, versioned, explainable. `types.ts` has the words. */
+export type { Availability, MissingModel } from './availability.js';
+export type { PlanLimits } from './bind/plan.js';
+export type { InputProblem } from './bind/values.js';
 export type { BuiltVersion } from './build.js';
 export { type DeploymentChange, Deployments, type ListDeployments, type NewDeployment } from './deployments.js';
 export type { VersionDiff } from './diff.js';
 export { contentHash } from './hash.js';
+export { inputsSchema } from './json-schema.js';
 export { Labels, type MovedLabel } from './labels.js';
 export { type Manifest, type ManifestInput, manifestSchema, parseManifest } from './manifest.js';
 export { nameOfFile, normalType } from './names.js';
+export type { PreparedWorkflow, PrepareRequest } from './prepare.js';
 export type * from './types.js';
 export {
   type AddedWorkflow,

@@ -9,12 +9,14 @@ import {
   type LoadedWorkflow,
   type NodeDefinitions,
 } from '../graph/index.js';
+import { type Availability, checkAvailability } from './availability.js';
 import { buildVersion, sourceHash } from './build.js';
 import { Deployments } from './deployments.js';
 import { diffVersions, type VersionDiff } from './diff.js';
 import { Labels } from './labels.js';
 import { parseManifest } from './manifest.js';
 import { normalType, requireWorkflowName } from './names.js';
+import { type PreparedWorkflow, type PrepareRequest, prepareWorkflow, randomSeed } from './prepare.js';
 import { findWorkflow, toSummary, toVersion, toWorkflows, type WorkflowRow } from './rows.js';
 import type { VersionSummary, Workflow, WorkflowInput, WorkflowVersion } from './types.js';
 import { insertVersion } from './versions.js';
@@ -24,6 +26,10 @@ export interface WorkflowsOptions {
   readonly clock: Clock;
   /** Node definitions of a backend, for files in UI format. Throws when no backend answers. */
   readonly definitions?: () => Promise<NodeDefinitions>;
+  /** From 0 to `most`, both included; for seeds. */
+  readonly randomSeed?: (most: bigint) => bigint;
+  /** 0 <= value < 1; for alternatives in prompts. */
+  readonly random?: () => number;
 }
 
 export interface AddWorkflow {
@@ -180,6 +186,24 @@ export class Workflows {
   /** Throws `workflow_unknown`, `workflow_version_unknown`. */
   async diff(nameOrAlias: string, from: string, to: string): Promise<VersionDiff> {
     return diffVersions(await this.version(nameOrAlias, from), await this.version(nameOrAlias, to));
+  }
+
+  /** What a backend with these definitions lacks for it. Throws `workflow_unknown`, `workflow_version_unknown`. */
+  async check(nameOrAlias: string, definitions: NodeDefinitions, reference?: string): Promise<Availability> {
+    return checkAvailability(await this.version(nameOrAlias, reference), definitions);
+  }
+
+  /**
+   * Binds the values of a request. Seeds are drawn and files stored only when nothing is wrong.
+   *
+   * Throws `workflow_unknown`, `workflow_version_unknown`, `workflow_disabled`, `workflow_input_invalid` and
+   * `points_plan_limit` (both list every input), and BackendError where a LoRA is named and no backend answers.
+   */
+  async prepare(request: PrepareRequest): Promise<PreparedWorkflow> {
+    const { db, clock, definitions, random = Math.random } = this.#options;
+    const version = await this.version(request.workflow, request.version);
+    const seed = this.#options.randomSeed ?? randomSeed;
+    return prepareWorkflow(version, request, { db, clock, definitions, random, randomSeed: seed });
   }
 
   /** What is turned off takes no new generations; those that are there go on. Throws `workflow_unknown`. */

@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../core/clock.js';
+import { BackendError, WorkflowError } from '../core/errors.js';
+import type { JsonObject } from '../core/json.js';
+import type { Db } from '../db/index.js';
+import type { NodeDefinitions } from '../graph/index.js';
+import { type Bound, bindInputs, checkInputs, countingInputs, namesLora } from './bind/bind.js';
+import type { PlanLimits } from './bind/plan.js';
+import type { GivenValues } from './bind/values.js';
+import { nextSeeds } from './seeds.js';
+import type { WorkflowVersion } from './types.js';
+
+/** A request for a workflow, made into what runs. */
+export interface PrepareRequest {
+  readonly workflow: string;
+  /** Number, hash or label; as told at `Workflows` where there is none. */
+  readonly version?: string;
+  readonly inputs: JsonObject;
+  readonly accountId: string;
+  /** What the plan of the account allows. */
+  readonly plan?: PlanLimits;
+  /** Of the backend that will run it; asked only when a prompt names a LoRA. */
+  readonly definitions?: () => Promise<NodeDefinitions>;
+  /** Stores a file that was given as a data: URL, and returns its media id. */
+  readonly storeFile?: (bytes: Uint8Array, contentType: string) => Promise<string>;
+}
+
+export interface PreparedWorkflow extends Bound {
+  readonly version: WorkflowVersion;
+}
+
+export interface PrepareParts {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly definitions: (() => Promise<NodeDefinitions>) | undefined;
+  readonly randomSeed: (most: bigint) => bigint;
+  readonly random: () => number;
+}
+
+/** From 0 to `most`, evenly. */
+export function randomSeed(most: bigint): bigint {
+  // Twice the digits that are needed: what the remainder favours is then too little to matter.
+  return BigInt(`0x${randomBytes(24).toString('hex')}`) % (most + 1n);
+}
+
+export async function prepareWorkflow(
+  version: WorkflowVersion,
+  request: PrepareRequest,
+  parts: PrepareParts,
+): Promise<PreparedWorkflow> {
+  const { workflow, enabled } = version;
+  if (!enabled) throw new WorkflowError('workflow_disabled', `The workflow ${workflow} is turned off.`);
+  const given = checkInputs(version, request.inputs, request.plan);
+  const definitions = namesLora(version, given) ? await definitionsOf(request, parts) : undefined;
+  const counting = countingInputs(version, given);
+  const context = {
+    randomSeed: parts.randomSeed,
+    random: parts.random,
+    now: new Date(parts.clock.now()),
+    ...(definitions === undefined ? {} : { definitions }),
+  };
+  // Once without effect, so that what is refused has stored no file and used up no seed.
+  const pretended = new Map([...given.files.keys()].map((name) => [name, '']));
+  bindInputs(version, given, { ...context, mediaIds: pretended, nextSeeds: new Map() });
+  const bound = bindInputs(version, given, {
+    ...context,
+    mediaIds: await storeFiles(given, request),
+    nextSeeds: await nextSeeds(parts.db, { workflow, accountId: request.accountId }, counting),
+  });
+  return { version, ...bound };
+}
+
+async function definitionsOf(request: PrepareRequest, parts: PrepareParts): Promise<NodeDefinitions> {
+  const ask = request.definitions ?? parts.definitions;
+  if (ask !== undefined) return ask();
+  throw new WorkflowError(
+    'backend_unreachable',
+    'A prompt names a LoRA, and no backend was there to say which it has.',
+  );
+}
+
+async function storeFiles(given: GivenValues, { storeFile }: PrepareRequest): Promise<Map<string, string>> {
+  const mediaIds = new Map<string, string>();
+  for (const [name, file] of given.files) {
+    if (file.kind !== 'data') continue;
+    if (storeFile === undefined)
+      throw new WorkflowError('workflow_input_invalid', `Input "${name}": files are taken by media id here.`);
+    const comma = file.url.indexOf(',');
+    const contentType = file.url.slice('data:'.length, file.url.indexOf(';'));
+    mediaIds.set(name, await storeFile(Buffer.from(file.url.slice(comma + 1), 'base64'), contentType));
+  }
+  return mediaIds;
+}
