@@ -38,7 +38,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   webhooks: ['core', 'db', 'outbound'],
   comfyui: ['core', 'graph'],
   embedded: ['core', 'graph', 'comfyui'],
-  comfydeploy: ['core', 'graph'],
+  // The transport, its failures and multipart bodies are ComfyUI's.
+  comfydeploy: ['core', 'graph', 'comfyui'],
   backends: ['core', 'graph', 'comfyui', 'comfydeploy', 'embedded'],
   workflows: ['core', 'db', 'graph', 'comfydeploy'],
   generations: ['core', 'db', 'graph', 'media', 'points', 'sessions', 'backends', 'workflows', 'webhooks', 'telemetry'],

@@ -109,6 +109,7 @@ export class ComfyUiBackend implements Backend {
 
   async submit(request: SubmitRequest): Promise<SubmitOutcome> {
     const { attemptId, graph } = request;
+    if (request.deployment !== undefined) return { kind: 'refused', error: runsGraphsOnly(this.displayUrl) };
     const malformed = graphShapeError(graph);
     if (malformed !== null) return { kind: 'refused', error: malformed };
     // A prompt that starts before the socket is open runs unheard, so a connection about to be made is worth a moment.
@@ -141,6 +142,11 @@ export class ComfyUiBackend implements Backend {
     return cancelAttempt(this.#lookup, attemptId, options);
   }
 
+  async listOpen(options: CallOptions = {}): Promise<readonly string[]> {
+    const { running, pending } = await this.#http.queue(options);
+    return [...running, ...pending].map((item) => item.promptId);
+  }
+
   openOutput(output: FileOutput, options: CallOptions = {}): Promise<OpenedOutput> {
     return openOutputFile(this.#http, output, options);
   }
@@ -163,8 +169,7 @@ export class ComfyUiBackend implements Backend {
     try {
       const queueRemaining = await this.#http.queueRemaining(call);
       const answered = common();
-      const version = await this.#versionIfTold(call);
-      return { state: 'ready', ...answered, queueRemaining, ...(version === null ? {} : { version }) };
+      return { state: 'ready', ...answered, queueRemaining, ...(await this.#factsIfTold(call)) };
     } catch (thrown) {
       const error = toEaselError(thrown);
       const wrong = error.code === 'backend_not_comfyui' || error.code === 'backend_protocol';
@@ -176,12 +181,14 @@ export class ComfyUiBackend implements Backend {
     return this.#capabilities.get(options);
   }
 
-  async #versionIfTold(call: CallOptions): Promise<string | null> {
+  async #factsIfTold(call: CallOptions): Promise<Pick<BackendHealth, 'version' | 'vramBytes'>> {
     try {
-      return (await this.#capabilities.server(call)).version;
+      const { version, devices } = await this.#capabilities.server(call);
+      const vramBytes = Math.max(0, ...devices.map((device) => device.vramTotalBytes ?? 0));
+      return { ...(version === null ? {} : { version }), ...(vramBytes === 0 ? {} : { vramBytes }) };
     } catch {
-      // The queue answered: the server is up. What version it is can wait.
-      return null;
+      // The queue answered: the server is up. What it is can wait.
+      return {};
     }
   }
 
@@ -222,6 +229,10 @@ export class ComfyUiBackend implements Backend {
       }
     }
   }
+}
+
+function runsGraphsOnly(displayUrl: string): BackendError {
+  return new BackendError('deployment_mismatch', `${displayUrl} runs graphs, not deployments of ComfyDeploy.`);
 }
 
 function promptRequest(request: SubmitRequest, clientId: string): PromptRequest {

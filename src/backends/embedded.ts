@@ -106,6 +106,10 @@ export class EmbeddedBackend implements Backend {
     return this.#started().cancel(attemptId, options);
   }
 
+  async listOpen(options?: CallOptions): Promise<readonly string[]> {
+    return this.#started().listOpen(options);
+  }
+
   async openOutput(output: FileOutput, options?: CallOptions): Promise<OpenedOutput> {
     return this.#started().openOutput(output, options);
   }

@@ -33,13 +33,25 @@ export interface Backend {
   /** Never throws for what the backend or the network does; see SubmitOutcome. */
   submit(request: SubmitRequest): Promise<SubmitOutcome>;
   /** Looks the attempt up in the backend's queue, then in its history. Throws BackendError when it cannot look. */
-  find(attemptId: string, options?: CallOptions): Promise<Sighting>;
+  find(attemptId: string, options?: LookOptions): Promise<Sighting>;
   /** Stops the attempt wherever it is, then verifies. Never touches another job. Throws BackendError when it cannot ask. */
-  cancel(attemptId: string, options?: CallOptions): Promise<CancelOutcome>;
+  cancel(attemptId: string, options?: LookOptions): Promise<CancelOutcome>;
   /** Streams one output file. Throws BackendError `output_unavailable`, `backend_unreachable`. The caller ends the stream. */
-  openOutput(output: FileOutput, options?: CallOptions): Promise<OpenedOutput>;
+  openOutput(output: FileOutput, options?: LookOptions): Promise<OpenedOutput>;
   /** Stores an input file and returns the value that a loader node takes for it. */
   upload(file: UploadFile, options?: CallOptions): Promise<UploadedFile>;
+
+  /**
+   * Ids of all prompts that wait or run on the backend, of others too, where it tells. For finding those of ours that
+   * nobody follows any more. Throws BackendError.
+   */
+  listOpen?(options?: CallOptions): Promise<readonly string[]>;
+
+  /**
+   * Somebody says that the attempt moved (a webhook), perhaps under which id the backend runs it. A hint to look: nothing
+   * of it is believed before the run was read. Only adapters whose backend reports to us have it.
+   */
+  noteReport?(attemptId: string, backendRunId: string | null): void;
 
   /** Everything the backend tells without being asked, from all attempts of ours. Returns the unsubscribe function. */
   onEvent(listener: (event: BackendEvent) => void): () => void;
@@ -54,15 +66,42 @@ export interface CallOptions {
   readonly timeoutMs?: number;
 }
 
+/** What Easel has stored of an attempt of a deployment. Adapters that run under our own ids need none of it. */
+export interface RunReference {
+  readonly deploymentId: string;
+  /** The id that the backend chose; null while it is not known, as after a lost answer. */
+  readonly backendRunId: string | null;
+  /** An id that a report named, not yet confirmed. */
+  readonly reportedRunId?: string | null;
+  /** When the submit began; milliseconds since 1970. */
+  readonly sentAt: number;
+}
+
+export interface LookOptions extends CallOptions {
+  readonly run?: RunReference;
+}
+
 export interface SubmitRequest extends CallOptions {
   readonly attemptId: string;
+  /** Empty when a deployment is asked for. */
   readonly graph: Graph;
   /** Embedded by the backend in the files that it saves. */
   readonly workflow?: UiWorkflow;
+  /** For backends of kind `comfydeploy`, which run nothing else; all others refuse it. */
+  readonly deployment?: DeploymentRequest;
 }
 
+/** A workflow that the backend keeps under an id, and values for its inputs. */
+export interface DeploymentRequest {
+  readonly id: string;
+  readonly inputs: Readonly<Record<string, DeploymentValue>>;
+}
+
+export type DeploymentValue = string | number | bigint | boolean | readonly (string | number | bigint | boolean)[];
+
 export type SubmitOutcome =
-  | { readonly kind: 'accepted' }
+  /** `backendRunId`: the id under which it runs, where that is not the attempt's own. */
+  | { readonly kind: 'accepted'; readonly backendRunId?: string }
   /** Certain: the backend will not run it. */
   | { readonly kind: 'refused'; readonly error: EaselError }
   /** The answer was lost. The backend may run it: look it up with `find` before anything else. */
@@ -147,7 +186,17 @@ export type BackendEvent =
   | { readonly type: 'connected'; readonly first: boolean }
   | { readonly type: 'disconnected'; readonly reason: string }
   | { readonly type: 'queue'; readonly remaining: number }
+  /** It is known now under which id the backend runs it: worth storing. */
+  | { readonly type: 'identified'; readonly attemptId: string; readonly backendRunId: string }
+  /** It runs. May be repeated as a sign of life by adapters that look instead of listening. */
   | { readonly type: 'started'; readonly attemptId: string }
+  /** Share of the whole run, for backends that tell no more. `label`: what it is doing, for people. */
+  | {
+      readonly type: 'share';
+      readonly attemptId: string;
+      readonly fraction: number;
+      readonly label: string | null;
+    }
   | { readonly type: 'cached'; readonly attemptId: string; readonly nodeIds: readonly string[] }
   | { readonly type: 'node'; readonly attemptId: string; readonly nodeId: string }
   | { readonly type: 'node-done'; readonly attemptId: string; readonly nodeId: string }
@@ -179,6 +228,8 @@ export interface BackendHealth {
   readonly checkedAt: number;
   readonly queueRemaining?: number;
   readonly version?: string;
+  /** Memory of its largest device, when it tells. */
+  readonly vramBytes?: number;
   readonly error?: ErrorInfo;
 }
 

@@ -82,7 +82,7 @@ function nodeOutputs(nodeId: string, output: unknown): RunOutput[] {
       const file = isRecord(item) ? fileRefSchema.safeParse(item) : null;
       if (!file?.success) return [];
       const { filename, subfolder, type } = file.data;
-      const kind = kindOf(filename, key, animated, file.data['format']);
+      const kind = fileKind(filename, key, animated, file.data['format']);
       return [{ kind, nodeId, key, filename, subfolder, type }];
     });
   });
@@ -117,7 +117,7 @@ const KIND_BY_KEY: Readonly<Record<string, RunFile['kind']>> = {
 };
 
 /** By extension, then by key, then by `format` (comfyui.md 6): SaveVideo reports its mp4 under `images`. */
-function kindOf(filename: string, key: string, animated: boolean, format: unknown): RunFile['kind'] {
+export function fileKind(filename: string, key: string, animated: boolean, format: unknown): RunFile['kind'] {
   const extension = /\.([A-Za-z0-9]{1,12})$/.exec(filename)?.[1]?.toLowerCase() ?? '';
   const known = Object.hasOwn(KIND_BY_EXTENSION, extension) ? KIND_BY_EXTENSION[extension] : undefined;
   if (known !== undefined) return known;

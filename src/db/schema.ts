@@ -1,4 +1,6 @@
 import type { BackendTables } from './tables/backends.js';
+import type { DispatchTables } from './tables/dispatch.js';
+import type { DeploymentTables } from './tables/deployments.js';
 import type { GenerationTables } from './tables/generations.js';
 import type { MediaTables } from './tables/media.js';
 import type { PointTables } from './tables/points.js';
@@ -17,6 +19,8 @@ export interface Database
   extends GenerationTables,
     MediaTables,
     BackendTables,
+    DispatchTables,
+    DeploymentTables,
     PointTables,
     WebhookTables,
     WorkflowTables {}

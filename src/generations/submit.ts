@@ -37,6 +37,7 @@ export async function submitGeneration(context: SubmitContext, request: Generati
   checkRequest(request);
   const text: PayloadText = {
     graph: stringifyLossless(graph),
+    deployment_inputs: null,
     workflow: request.workflow === undefined ? null : stringifyLossless(request.workflow),
     metadata: request.metadata === undefined ? null : stringifyLossless(request.metadata),
     inputs: request.bound === undefined ? null : stringifyLossless(request.bound.inputs),
@@ -87,6 +88,7 @@ async function insertGeneration(
       workflow_version: request.workflowVersion ?? null,
       model_key: loads.modelKey,
       lora_key: loads.loraKey,
+      deployment_id: null,
       backend_pin: request.backendId ?? null,
       attempt_count: 0,
       max_attempts: limits.maxAttempts,

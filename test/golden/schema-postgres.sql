@@ -11,7 +11,8 @@ create table attempts (
   confirmed_at bigint,
   finished_at bigint,
   result text collate "C",
-  error text collate "C"
+  error text collate "C",
+  backend_run_id text collate "C"
 );
 
 create table backends (
@@ -22,7 +23,15 @@ create table backends (
   lease_until bigint not null,
   epoch bigint not null,
   created_at bigint not null,
-  updated_at bigint not null
+  updated_at bigint not null,
+  origin text collate "C" not null,
+  desired text collate "C" not null,
+  state text collate "C" not null,
+  state_since bigint not null,
+  vram_bytes bigint not null,
+  settings_version bigint not null,
+  state_detail text collate "C",
+  settings text collate "C"
 );
 
 create table easel_migrations (
@@ -39,6 +48,12 @@ create table events (
   created_at bigint not null
 );
 
+create table generation_avoids (
+  generation_id text collate "C" not null,
+  backend_id text collate "C" not null,
+  created_at bigint not null
+);
+
 create table generation_inputs (
   generation_id text collate "C" not null,
   node_id text collate "C" not null,
@@ -52,6 +67,7 @@ create table generation_payloads (
   graph text collate "C" not null,
   workflow text collate "C",
   metadata text collate "C",
+  deployment_inputs text collate "C",
   inputs text collate "C",
   changes text collate "C"
 );
@@ -81,7 +97,8 @@ create table generations (
   current_attempt_id text collate "C",
   cancel_requested_at bigint,
   error text collate "C",
-  event_seq bigint not null
+  event_seq bigint not null,
+  deployment_id text collate "C"
 );
 
 create table locks (
@@ -133,6 +150,13 @@ create table media_secrets (
   name text collate "C" not null,
   value text collate "C" not null,
   created_at bigint not null
+);
+
+create table nodes (
+  id text collate "C" not null,
+  backends text collate "C" not null,
+  started_at bigint not null,
+  alive_until bigint not null
 );
 
 create table outputs (
@@ -249,6 +273,19 @@ create table point_transfers (
   terminal text collate "C",
   generation_id text collate "C",
   note text collate "C",
+  created_at bigint not null
+);
+
+create table run_reports (
+  attempt_id text collate "C" not null,
+  run_id text collate "C",
+  seq bigint not null,
+  received_at bigint not null
+);
+
+create table secrets (
+  name text collate "C" not null,
+  value text collate "C" not null,
   created_at bigint not null
 );
 
@@ -380,6 +417,10 @@ alter table events add constraint events_pkey PRIMARY KEY (generation_id, seq);
 
 alter table events add constraint events_generation_id_fkey FOREIGN KEY (generation_id) REFERENCES generations(id) ON DELETE CASCADE;
 
+alter table generation_avoids add constraint generation_avoids_pkey PRIMARY KEY (generation_id, backend_id);
+
+alter table generation_avoids add constraint generation_avoids_generation_id_fkey FOREIGN KEY (generation_id) REFERENCES generations(id);
+
 alter table generation_inputs add constraint generation_inputs_pkey PRIMARY KEY (generation_id, node_id, input_name);
 
 alter table generation_inputs add constraint generation_inputs_generation_id_fkey FOREIGN KEY (generation_id) REFERENCES generations(id) ON DELETE CASCADE;
@@ -405,6 +446,8 @@ alter table media_facts add constraint media_facts_pkey PRIMARY KEY (hash);
 alter table media_removals add constraint media_removals_pkey PRIMARY KEY (hash);
 
 alter table media_secrets add constraint media_secrets_pkey PRIMARY KEY (name);
+
+alter table nodes add constraint nodes_pkey PRIMARY KEY (id);
 
 alter table outputs add constraint outputs_pkey PRIMARY KEY (id);
 
@@ -437,6 +480,12 @@ alter table point_transfers add constraint point_transfers_pkey PRIMARY KEY (id)
 alter table point_transfers add constraint point_transfers_idempotency_key UNIQUE (account_id, kind, idempotency_key);
 
 alter table point_transfers add constraint point_transfers_terminal_key UNIQUE (hold_id, terminal);
+
+alter table run_reports add constraint run_reports_pkey PRIMARY KEY (attempt_id);
+
+alter table run_reports add constraint run_reports_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES attempts(id) ON DELETE CASCADE;
+
+alter table secrets add constraint secrets_pkey PRIMARY KEY (name);
 
 alter table webhook_attempts add constraint webhook_attempts_pkey PRIMARY KEY (endpoint_id, message_id, number);
 

@@ -12,6 +12,7 @@ CREATE TABLE "attempts" (
   "finished_at" integer,
   "result" text,
   "error" text,
+  "backend_run_id" text,
   constraint "attempts_generation_id_fkey" foreign key ("generation_id") references "generations" ("id") on delete cascade,
   constraint "attempts_pkey" primary key ("id"),
   constraint "attempts_number_key" unique ("generation_id", "number")
@@ -26,6 +27,14 @@ CREATE TABLE "backends" (
   "epoch" integer not null,
   "created_at" integer not null,
   "updated_at" integer not null,
+  "origin" text default 'config' not null,
+  "desired" text default 'active' not null,
+  "state" text default 'booting' not null,
+  "state_since" integer default 0 not null,
+  "vram_bytes" integer default 0 not null,
+  "settings_version" integer default 0 not null,
+  "state_detail" text,
+  "settings" text,
   constraint "backends_pkey" primary key ("id")
 ) strict;
 
@@ -46,6 +55,14 @@ CREATE TABLE "events" (
   constraint "events_pkey" primary key ("generation_id", "seq")
 ) strict;
 
+CREATE TABLE "generation_avoids" (
+  "generation_id" text not null,
+  "backend_id" text not null,
+  "created_at" integer not null,
+  constraint "generation_avoids_pkey" primary key ("generation_id", "backend_id"),
+  constraint "generation_avoids_generation_id_fkey" foreign key ("generation_id") references "generations" ("id")
+) strict;
+
 CREATE TABLE "generation_inputs" (
   "generation_id" text not null,
   "node_id" text not null,
@@ -62,6 +79,7 @@ CREATE TABLE "generation_payloads" (
   "graph" text not null,
   "workflow" text,
   "metadata" text,
+  "deployment_inputs" text,
   "inputs" text,
   "changes" text,
   constraint "generation_payloads_generation_id_fkey" foreign key ("generation_id") references "generations" ("id") on delete cascade,
@@ -94,6 +112,7 @@ CREATE TABLE "generations" (
   "cancel_requested_at" integer,
   "error" text,
   "event_seq" integer not null,
+  "deployment_id" text,
   constraint "generations_pkey" primary key ("id"),
   constraint "generations_idempotency_key" unique ("account_id", "idempotency_key")
 ) strict;
@@ -153,6 +172,14 @@ CREATE TABLE "media_secrets" (
   "value" text not null,
   "created_at" integer not null,
   constraint "media_secrets_pkey" primary key ("name")
+) strict;
+
+CREATE TABLE "nodes" (
+  "id" text not null,
+  "backends" text not null,
+  "started_at" integer not null,
+  "alive_until" integer not null,
+  constraint "nodes_pkey" primary key ("id")
 ) strict;
 
 CREATE TABLE "outputs" (
@@ -286,6 +313,22 @@ CREATE TABLE "point_transfers" (
   constraint "point_transfers_pkey" primary key ("id"),
   constraint "point_transfers_idempotency_key" unique ("account_id", "kind", "idempotency_key"),
   constraint "point_transfers_terminal_key" unique ("hold_id", "terminal")
+) strict;
+
+CREATE TABLE "run_reports" (
+  "attempt_id" text not null,
+  "run_id" text,
+  "seq" integer not null,
+  "received_at" integer not null,
+  constraint "run_reports_pkey" primary key ("attempt_id"),
+  constraint "run_reports_attempt_id_fkey" foreign key ("attempt_id") references "attempts" ("id") on delete cascade
+) strict;
+
+CREATE TABLE "secrets" (
+  "name" text not null,
+  "value" text not null,
+  "created_at" integer not null,
+  constraint "secrets_pkey" primary key ("name")
 ) strict;
 
 CREATE TABLE "webhook_attempts" (

@@ -24,6 +24,14 @@ export interface GenerationsTable {
   /** What the graph loads, for dispatch: checkpoint set and LoRA set (graph fingerprint). Empty when nothing is loaded. */
   model_key: string;
   lora_key: string;
+  /** What a backend must have to run it (`dispatch_needs`). This and the next two: null only in rows older than they are. */
+  needs_key: string | null;
+  /** Virtual start time in the lane: lowest is due first. Never rewritten. */
+  vstart: number | null;
+  /** Expected work, in milliseconds on a backend of speed 1. */
+  estimate_ms: number | null;
+  /** Run by this deployment id, on a backend of kind `comfydeploy` and no other; null: a graph, on any other backend. */
+  deployment_id: string | null;
   /** Only this backend may run it, when set. */
   backend_pin: string | null;
   /** Attempts spent. An attempt that the backend never accepted is given back. */
@@ -49,6 +57,8 @@ export interface GenerationsTable {
 
 export interface GenerationPayloadsTable {
   generation_id: string;
+  /** Values by input name, lossless JSON; null unless the generation has a deployment id. */
+  deployment_inputs: string | null;
   /** The bound graph, lossless JSON. */
   graph: string;
   /** The UI workflow to embed in outputs, lossless JSON. */
@@ -74,6 +84,8 @@ export interface GenerationInputsTable {
 /** One try on one backend. The id is the ComfyUI prompt_id. */
 export interface AttemptsTable {
   id: string;
+  /** The id that the backend gave the run, where it does not take ours; null until it is known. */
+  backend_run_id: string | null;
   generation_id: string;
   number: number;
   backend_id: string;
