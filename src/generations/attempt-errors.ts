@@ -35,3 +35,8 @@ export function leaseLost(backendId: string): GenerationError {
 export function shuttingDown(): EaselError {
   return new EaselError('shutting_down', 'This node is stopping; the run goes on and will be adopted.');
 }
+
+/** Somebody removes the backend and does not wait for what runs on it. */
+export function evicted(backendId: string): BackendError {
+  return new BackendError('backend_interrupted', `Backend ${backendId} is being removed; the run was stopped there.`);
+}

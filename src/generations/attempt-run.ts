@@ -1,4 +1,4 @@
-import type { AttemptResult, Backend, BackendEvent, SubmitOutcome } from '../backends/spec.js';
+import type { AttemptResult, SubmitOutcome } from '../backends/spec.js';
 import type { Clock } from '../core/clock.js';
 import { type EaselError, GenerationError, toEaselError } from '../core/errors.js';
 import type { Logger } from '../core/log.js';
@@ -7,9 +7,12 @@ import type { MediaStore } from '../media/index.js';
 import { lostRun, notTaken, resultError } from './attempt-errors.js';
 import { type CollectContext, discardOutputs, stageOutputs, storeOutputs } from './collect.js';
 import type { EventHub } from './event-hub.js';
+import { forwardEvents } from './forward-events.js';
+import { keepResult } from './keep-result.js';
+import type { OwnedBackend } from './owned-backend.js';
+import { graphForTry } from './past-cache.js';
 import { loadPayload, type Payload, uploadAttachments } from './payload.js';
 import { persist } from './persist.js';
-import { ProgressTracker } from './progress.js';
 import type { Probe } from './seams.js';
 import {
   type AttemptIdentity,
@@ -20,9 +23,9 @@ import {
   settleFailed,
   settleSucceeded,
 } from './settle.js';
-import { markAttempt, moveGeneration } from './store.js';
+import { markAttempt } from './store.js';
 import { AttemptTracker, type TrackEnd } from './track.js';
-import type { DurableEvent, GenerationLimits } from './types.js';
+import type { GenerationLimits } from './types.js';
 
 /**
  * One attempt from its claim to its settlement:
@@ -55,7 +58,7 @@ const LONGEST_SUBMIT_MS = 30_000;
 
 export type AttemptStart =
   /** Just claimed by us. */
-  | { readonly kind: 'fresh'; readonly isMarkedSent: boolean }
+  | { readonly kind: 'fresh'; readonly isMarkedSent: boolean; readonly number: number }
   /** Left open by a former owner. */
   | {
       readonly kind: 'adopted';
@@ -64,13 +67,30 @@ export type AttemptStart =
       readonly result: AttemptResult | null;
     };
 
+/** What the owner of the backend wants to know while the attempt is under way. */
+export interface AttemptHooks {
+  /** The backend's part is over; called once. */
+  readonly onBackendFree: () => void;
+  readonly onAccepted: () => void;
+  /** The run says nothing for longer than `stalledMs`, or was heard again. */
+  readonly onSilent: (isSilent: boolean) => void;
+  /** It was told to stop, and could not be seen to. */
+  readonly onWedged: () => void;
+  /** Silence after which `onSilent` is called. */
+  readonly stalledMs: () => number;
+}
+
 export class AttemptRun {
   readonly attempt: AttemptIdentity;
   readonly #env: AttemptEnvironment;
-  readonly #backend: Backend;
+  readonly #backend: OwnedBackend;
   readonly #logger: Logger;
+  /** Of this attempt alone: no try shares a signal with another one. */
   readonly #abandon = new AbortController();
-  readonly #onBackendFree: () => void;
+  readonly #hooks: AttemptHooks;
+  /** While outputs are copied: ends that, and the attempt as cancelled. */
+  #stopCollecting: AbortController | null = null;
+  #eviction: EaselError | null = null;
   #tracker: AttemptTracker | null = null;
   #cancelRequested = false;
   #backendFree = false;
@@ -78,7 +98,7 @@ export class AttemptRun {
   /** Why the answer to the POST was lost; its `Retry-After` counts too. */
   #submitError: EaselError | null = null;
 
-  constructor(env: AttemptEnvironment, backend: Backend, attempt: AttemptIdentity, onBackendFree: () => void) {
+  constructor(env: AttemptEnvironment, backend: OwnedBackend, attempt: AttemptIdentity, hooks: AttemptHooks) {
     this.#env = env;
     this.#backend = backend;
     this.attempt = attempt;
@@ -87,7 +107,7 @@ export class AttemptRun {
       attempt: attempt.attemptId,
       backend: backend.id,
     });
-    this.#onBackendFree = onBackendFree;
+    this.#hooks = hooks;
   }
 
   abandon(reason: EaselError): void {
@@ -96,6 +116,13 @@ export class AttemptRun {
 
   requestCancel(): void {
     this.#cancelRequested = true;
+    this.#tracker?.requestCancel();
+    this.#stopCollecting?.abort(new GenerationError('cancelled', 'Cancelled while its outputs were copied.'));
+  }
+
+  /** Stops the run on the backend and gives the generation back to the queue; a run that finished first keeps its result. */
+  evict(reason: EaselError): void {
+    this.#eviction = reason;
     this.#tracker?.requestCancel();
   }
 
@@ -132,18 +159,19 @@ export class AttemptRun {
     }
 
     this.#tracker = this.#newTracker(payload);
-    const stopForwarding = this.#forwardEvents(payload);
+    const stopForwarding = forwardEvents(this.#env, this.#backend, this.attempt, payload.graph);
     try {
       let confirmed = start.kind === 'adopted' && start.confirmed;
       let lookFirst = true;
       if (start.kind === 'fresh') {
-        const sent = await this.#send(payload, start.isMarkedSent, signal);
+        const sent = await this.#send(payload, start, signal);
         if (sent === null) return null;
+        if (sent.kind === 'accepted') this.#hooks.onAccepted();
         if (sent.kind === 'refused') return this.#fail(sent.error, 'never-accepted', signal);
         confirmed = sent.kind === 'accepted';
         lookFirst = !confirmed;
       }
-      if (this.#cancelRequested) this.#tracker.requestCancel();
+      if (this.#cancelRequested || this.#eviction !== null) this.#tracker.requestCancel();
       const end = await this.#tracker.follow(lookFirst, signal);
       return await this.#onTracked(payload, end, confirmed, signal);
     } finally {
@@ -152,10 +180,15 @@ export class AttemptRun {
   }
 
   /** Uploads, marks `sent`, then posts. Null when there is nothing left to do: not ours any more, or cancelled. */
-  async #send(payload: Payload, isMarkedSent: boolean, signal: AbortSignal): Promise<SubmitOutcome | null> {
+  async #send(
+    payload: Payload,
+    start: Extract<AttemptStart, { kind: 'fresh' }>,
+    signal: AbortSignal,
+  ): Promise<SubmitOutcome | null> {
     let graph = payload.graph;
     try {
       graph = await uploadAttachments(this.#env.media, this.#backend, payload, signal);
+      if (start.number > 1) graph = await graphForTry(this.#env.db, this.attempt, graph);
     } catch (thrown) {
       signal.throwIfAborted();
       return { kind: 'refused', error: toEaselError(thrown) };
@@ -164,7 +197,8 @@ export class AttemptRun {
       await this.#settled(() => settleCancelled(this.#env.settle, this.attempt, { verified: true }), signal);
       return null;
     }
-    if (!isMarkedSent && !(await this.#markSent(signal))) return null;
+    if (this.#eviction !== null) return { kind: 'refused', error: this.#eviction };
+    if (!start.isMarkedSent && !(await this.#markSent(signal))) return null;
     await this.#env.probe('marked-sent', this.attempt);
     const leftMs = payload.queueDeadlineAt - this.#env.clock.now();
     const outcome = await this.#backend.submit({
@@ -214,6 +248,9 @@ export class AttemptRun {
       case 'finished':
         return this.#end(payload, end.result, false, signal);
       case 'cancelled':
+        if (!end.verified) this.#hooks.onWedged();
+        if (this.#eviction !== null && !this.#cancelRequested)
+          return this.#fail(this.#eviction, 'never-accepted', signal);
         await this.#settled(() => settleCancelled(this.#env.settle, this.attempt, { verified: end.verified }), signal);
         return null;
       case 'timeout': {
@@ -238,6 +275,7 @@ export class AttemptRun {
         signal,
         timeoutMs: this.#env.limits.cancelMs,
       });
+      if (outcome.state === 'stopping') this.#hooks.onWedged();
       return outcome.state === 'finished' && outcome.result.outcome === 'succeeded' ? outcome.result : null;
     } catch {
       signal.throwIfAborted();
@@ -255,10 +293,27 @@ export class AttemptRun {
     this.#freeBackend();
     await this.#env.probe('finished', this.attempt);
     if (result.outcome !== 'succeeded') return this.#fail(resultError(result), 'accepted', signal);
-    const outputs = await this.#collect(payload, result, stored, signal);
+    const stop = new AbortController();
+    this.#stopCollecting = stop;
+    // Found in the database: whoever collected before us may have been told to cancel, and died.
+    if (stored && this.#cancelRequested) this.requestCancel();
+    let outputs: StoredOutput[] | null;
+    try {
+      outputs = await this.#collect(payload, result, stored, AbortSignal.any([signal, stop.signal]));
+    } catch (thrown) {
+      if (!stop.signal.aborted || signal.aborted) throw thrown;
+      await this.#settled(
+        () => settleCancelled(this.#env.settle, this.attempt, { verified: true, phase: 'collecting' }),
+        signal,
+      );
+      return null;
+    } finally {
+      this.#stopCollecting = null;
+    }
     if (outputs === null) return null;
+    const all = outputs;
     await this.#env.probe('collected', this.attempt);
-    await this.#settled(() => settleSucceeded(this.#env.settle, this.attempt, outputs, result.runMs ?? null), signal);
+    await this.#settled(() => settleSucceeded(this.#env.settle, this.attempt, all, result.runMs ?? null), signal);
     return null;
   }
 
@@ -275,7 +330,11 @@ export class AttemptRun {
     staging.catch(() => {});
     let isOurs = stored;
     try {
-      isOurs ||= await this.#storeResult(result, signal);
+      if (!isOurs) {
+        const kept = await this.#persist(() => keepResult(this.#env, this.attempt, result), signal);
+        isOurs = kept !== 'not-ours';
+        if (typeof kept === 'object') this.#env.hub.publish(kept);
+      }
     } finally {
       if (!isOurs)
         await staging.then(
@@ -284,37 +343,6 @@ export class AttemptRun {
         );
     }
     return isOurs ? storeOutputs(context, this.attempt, payload.accountId, result, await staging) : null;
-  }
-
-  /** Keeps what the backend said before copying files, so that a crash in between does not depend on its history. */
-  async #storeResult(result: AttemptResult, signal: AbortSignal): Promise<boolean> {
-    const nowMs = this.#env.clock.now();
-    const outcome = await this.#persist(
-      () =>
-        this.#env.db.transaction(async (tx): Promise<DurableEvent | 'marked-before' | 'not-ours'> => {
-          const marked = await markAttempt(tx, this.attempt, ['sent', 'running'], 'collecting', {
-            result: JSON.stringify(result),
-          });
-          if (!marked) return 'not-ours';
-          const event = await moveGeneration(
-            tx,
-            this.attempt.generationId,
-            {
-              from: ['running'],
-              to: 'collecting',
-              event: 'collecting',
-              attemptId: this.attempt.attemptId,
-              data: { attemptId: this.attempt.attemptId, outputs: result.outputs.length },
-            },
-            nowMs,
-          );
-          return event ?? 'marked-before';
-        }),
-      signal,
-    );
-    if (outcome === 'not-ours') return false;
-    if (outcome !== 'marked-before') this.#env.hub.publish(outcome);
-    return true;
   }
 
   async #fail(error: EaselError, acceptance: 'accepted' | 'never-accepted', signal: AbortSignal): Promise<EaselError> {
@@ -349,7 +377,8 @@ export class AttemptRun {
       silenceMs: limits.silenceMs,
       cancelMs: limits.cancelMs,
       queueDeadlineAt: payload.queueDeadlineAt,
-      onRunning: () => {},
+      stalledMs: this.#hooks.stalledMs,
+      onSilent: this.#hooks.onSilent,
     });
   }
 
@@ -358,29 +387,9 @@ export class AttemptRun {
     return { db, clock, media, probe, owner, collectMs: limits.collectMs, maxOutputBytes: limits.maxOutputBytes };
   }
 
-  /** Passes progress and previews on to whoever follows. */
-  #forwardEvents(payload: Payload): () => void {
-    const { hub, clock } = this.#env;
-    const { generationId, attemptId } = this.attempt;
-    const progress = new ProgressTracker(payload.graph);
-    return this.#backend.onEvent((event: BackendEvent) => {
-      if (!('attemptId' in event) || event.attemptId !== attemptId) return;
-      const at = clock.now();
-      if (event.type === 'preview') {
-        const { nodeId, contentType, bytes } = event;
-        hub.publish({ generationId, type: 'preview', at, data: { nodeId, contentType, bytes } });
-      } else if (event.type === 'warning') {
-        hub.publish({ generationId, type: 'warning', at, data: { nodeId: event.nodeId, message: event.message } });
-      } else {
-        const data = progress.accept(event);
-        if (data !== null) hub.publish({ generationId, type: 'progress', at, data });
-      }
-    });
-  }
-
   #freeBackend(): void {
     if (this.#backendFree) return;
     this.#backendFree = true;
-    this.#onBackendFree();
+    this.#hooks.onBackendFree();
   }
 }

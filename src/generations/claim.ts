@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.js';
 import { newId } from '../core/ids.js';
 import type { Db } from '../db/index.js';
+import { notAvoiding } from './elsewhere.js';
 import type { HeldLease } from './lease.js';
 import type { ClaimPolicy } from './seams.js';
 import { moveGeneration, type Writer } from './store.js';
@@ -50,6 +51,7 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
         .select(['attempt_count', 'started_at'])
         .where('id', '=', generationId)
         .where('status', '=', 'queued')
+        .where(notAvoiding(lease.backendId))
         .executeTakeFirst();
       if (row === undefined) continue;
       const number = row.attempt_count + 1;
@@ -73,6 +75,7 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
         .insertInto('attempts')
         .values({
           id: attemptId,
+          backend_run_id: null,
           generation_id: generationId,
           number: attemptNumber,
           backend_id: lease.backendId,

@@ -45,7 +45,7 @@ export type StagedOutputs = ReadonlyMap<FileOutput, StagedMedia>;
 /** Copies the files to where they have no name yet. On failure nothing is left behind. */
 export function stageOutputs(
   context: CollectContext,
-  backend: Backend,
+  backend: Pick<Backend, 'openOutput'>,
   attempt: AttemptIdentity,
   result: AttemptResult,
   signal: AbortSignal,
@@ -81,7 +81,7 @@ export async function discardOutputs(context: CollectContext, staged: StagedOutp
 
 async function stageAll(
   context: CollectContext,
-  backend: Backend,
+  backend: Pick<Backend, 'openOutput'>,
   attempt: AttemptIdentity,
   files: readonly FileOutput[],
   outerSignal: AbortSignal,
@@ -124,7 +124,7 @@ async function stageAll(
 
 async function stageOne(
   context: CollectContext,
-  backend: Backend,
+  backend: Pick<Backend, 'openOutput'>,
   file: FileOutput,
   signal: AbortSignal,
 ): Promise<StagedMedia> {

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { StorageError } from '../core/errors.js';
 import { OPEN_ATTEMPT_STATUSES } from '../core/statuses.js';
 import type { Db } from '../db/index.js';
 
@@ -53,8 +52,6 @@ function processExists(pid: number): boolean {
 
 export interface LeaseRequest {
   readonly backendId: string;
-  readonly kind: string;
-  readonly url: string;
   readonly identity: LeaseIdentity;
   readonly leaseMs: number;
   readonly nowMs: number;
@@ -65,36 +62,14 @@ export async function acquireLease(db: Db, request: LeaseRequest): Promise<HeldL
   const { backendId, identity, nowMs } = request;
   const untilMs = nowMs + request.leaseMs;
   return db.transaction(async (tx) => {
-    await tx
-      .insertInto('backends')
-      .values({
-        id: backendId,
-        kind: request.kind,
-        url: request.url,
-        owner_node: null,
-        lease_until: 0,
-        epoch: 0,
-        created_at: nowMs,
-        updated_at: nowMs,
-      })
-      .onConflict((conflict) => conflict.column('id').doNothing())
-      .execute();
     const row = await tx.selectFrom('backends').selectAll().where('id', '=', backendId).executeTakeFirst();
-    if (row === undefined) throw new StorageError('database_unavailable', `The row of backend ${backendId} vanished.`);
-    const free = row.owner_node === null || row.lease_until <= nowMs || !identity.isAlive(row.owner_node);
-    if (!free) return null;
+    if (row === undefined || row.desired === 'gone' || !isLeaseFree(row, identity, nowMs)) return null;
     const taken = await tx
       .updateTable('backends')
-      .set({
-        owner_node: identity.owner,
-        lease_until: untilMs,
-        epoch: row.epoch + 1,
-        kind: request.kind,
-        url: request.url,
-        updated_at: nowMs,
-      })
+      .set({ owner_node: identity.owner, lease_until: untilMs, epoch: row.epoch + 1, updated_at: nowMs })
       .where('id', '=', backendId)
       .where('epoch', '=', row.epoch)
+      .where('desired', '!=', 'gone')
       .executeTakeFirst();
     if (taken.numUpdatedRows === 0n) return null;
     await tx
@@ -107,7 +82,15 @@ export async function acquireLease(db: Db, request: LeaseRequest): Promise<HeldL
   });
 }
 
-/** Extends the lease. Null when it was lost. */
+export function isLeaseFree(
+  row: { readonly owner_node: string | null; readonly lease_until: number },
+  identity: LeaseIdentity,
+  nowMs: number,
+): boolean {
+  return row.owner_node === null || row.lease_until <= nowMs || !identity.isAlive(row.owner_node);
+}
+
+/** Extends one lease. Null when it was lost. */
 export async function renewLease(db: Db, lease: HeldLease, leaseMs: number, nowMs: number): Promise<HeldLease | null> {
   const untilMs = nowMs + leaseMs;
   return db.transaction(async (tx) => {
@@ -121,7 +104,36 @@ export async function renewLease(db: Db, lease: HeldLease, leaseMs: number, nowM
   });
 }
 
-/** Gives the lease back, so that the next owner need not wait for it to run out. */
+/**
+ * The heartbeat of a node: says that it lives and which backends it could own, and extends all its leases, in one
+ * transaction however many they are. Returns the leases that it still holds.
+ */
+export async function renewAll(
+  db: Db,
+  node: { readonly identity: LeaseIdentity; readonly backendIds: readonly string[]; readonly leaseMs: number },
+  nowMs: number,
+): Promise<Map<string, HeldLease>> {
+  const { owner } = node.identity;
+  const untilMs = nowMs + node.leaseMs;
+  const backends = JSON.stringify(node.backendIds);
+  return db.transaction(async (tx) => {
+    await tx
+      .insertInto('nodes')
+      .values({ id: owner, backends, started_at: nowMs, alive_until: untilMs })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet({ backends, alive_until: untilMs }))
+      .execute();
+    // Whoever takes a lease writes its own name, so a row that bears ours still has our epoch.
+    const rows = await tx
+      .updateTable('backends')
+      .set({ lease_until: untilMs })
+      .where('owner_node', '=', owner)
+      .returning(['id', 'epoch'])
+      .execute();
+    return new Map(rows.map(({ id, epoch }) => [id, { backendId: id, epoch, untilMs }]));
+  });
+}
+
+/** Gives a lease back, so that the next owner need not wait for it to run out. */
 export async function releaseLease(db: Db, lease: HeldLease, nowMs: number): Promise<void> {
   await db.transaction(async (tx) => {
     await tx
@@ -129,6 +141,16 @@ export async function releaseLease(db: Db, lease: HeldLease, nowMs: number): Pro
       .set({ owner_node: null, lease_until: 0, updated_at: nowMs })
       .where('id', '=', lease.backendId)
       .where('epoch', '=', lease.epoch)
+      .execute();
+  });
+}
+
+/** The node is gone. Rows of nodes that died silently go with it. */
+export async function forgetNode(db: Db, owner: string, nowMs: number): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx
+      .deleteFrom('nodes')
+      .where((eb) => eb.or([eb('id', '=', owner), eb('alive_until', '<=', nowMs)]))
       .execute();
   });
 }

@@ -98,7 +98,7 @@ export function boundRecordOf(row: {
 /** Uploads each attachment and returns a graph whose loader inputs hold the names that the backend answered. */
 export async function uploadAttachments(
   media: MediaStore,
-  backend: Backend,
+  backend: Pick<Backend, 'upload'>,
   payload: Payload,
   signal: AbortSignal,
 ): Promise<Graph> {

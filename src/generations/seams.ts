@@ -4,6 +4,7 @@ import type { GenerationStatus } from '../core/statuses.js';
 import type { Database } from '../db/schema.js';
 import type { Graph } from '../graph/types.js';
 import type { BillingTerms } from '../points/types.js';
+import { type CapableBackends, notAvoiding } from './elsewhere.js';
 import type { Lane } from './types.js';
 
 /** What joins the life of a generation from outside this room. Each has a plain default. */
@@ -50,6 +51,8 @@ export const freeBilling: Billing = {
  */
 export interface ClaimPolicy {
   candidates(db: Kysely<Database>, backend: ClaimingBackend, nowMs: number): Promise<readonly string[]>;
+  /** Which of these backends could run the generation; asked when it must be tried elsewhere. All of them when absent. */
+  readonly capable?: CapableBackends;
 }
 
 export interface ClaimingBackend {
@@ -65,6 +68,7 @@ export const firstComeFirstServed: ClaimPolicy = {
       .where('status', '=', 'queued')
       .where('available_at', '<=', nowMs)
       .where((eb) => eb.or([eb('backend_pin', 'is', null), eb('backend_pin', '=', backend.id)]))
+      .where(notAvoiding(backend.id))
       .orderBy('lane')
       .orderBy('created_at')
       .orderBy('id')

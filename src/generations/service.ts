@@ -9,7 +9,9 @@ import type { Db } from '../db/index.js';
 import { validateGraph } from '../graph/index.js';
 import type { MediaStore, OpenedMedia } from '../media/index.js';
 import type { AttemptEnvironment } from './attempt-run.js';
+import { DEFAULT_HEALTH, type HealthOptions } from './backend-health.js';
 import { EventHub } from './event-hub.js';
+import { Fleet, type ManagedBackend, type OpenBackend } from './fleet/fleet.js';
 import { type FollowOptions, followGeneration } from './follow.js';
 import { processIdentity } from './lease.js';
 import { insertPendingMedia } from './media-rows.js';
@@ -21,7 +23,7 @@ import { type Billing, type ClaimPolicy, firstComeFirstServed, freeBilling, noPr
 import { type SettleContext, settleQueued } from './settle.js';
 import { appendEvent } from './store.js';
 import { findSubmitted, submitGeneration } from './submit.js';
-import { Sweeper } from './sweep.js';
+import { type GenerationSweepReport, Sweeper } from './sweep.js';
 import {
   DEFAULT_LIMITS,
   type Generation,
@@ -35,16 +37,24 @@ export interface GenerationsOptions {
   readonly media: MediaStore;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly backends: readonly { readonly backend: Backend; readonly concurrency?: number }[];
+  readonly backends: readonly ManagedBackend[];
+  /** Makes the adapters of backends that are added at run time; without it only `backends` are run. */
+  readonly open?: OpenBackend;
   readonly limits?: Partial<GenerationLimits>;
   readonly retry?: Partial<RetryPolicyOptions>;
   readonly timing?: Partial<RunnerTiming>;
+  readonly health?: Partial<HealthOptions>;
+  /** A run that is silent for so long, and three times longer than runs usually take there, counts as stalled. */
+  readonly stalledMs?: number;
   readonly policy?: ClaimPolicy;
   readonly billing?: Billing;
   readonly probe?: Probe;
   /** Distinguishes this process from all others, with host and pid. */
   readonly instance: string;
 }
+
+/** Loading a large model is silent for about as long. */
+const DEFAULT_STALLED_MS = 60_000;
 
 /** Submits, follows and ends generations; runs the backends that this node owns. See `types.ts` for the words. */
 export class Generations {
@@ -53,7 +63,7 @@ export class Generations {
   readonly #timing: RunnerTiming;
   readonly #hub = new EventHub();
   readonly #settle: SettleContext;
-  readonly #runners: readonly BackendRunner[];
+  readonly #fleet: Fleet;
   readonly #sweeper: Sweeper;
   readonly #owner: string;
 
@@ -63,7 +73,15 @@ export class Generations {
     this.#timing = { ...DEFAULT_TIMING, ...options.timing };
     const retry = { ...DEFAULT_RETRY, ...options.retry };
     const { db, clock, logger, media } = options;
-    this.#settle = { db, clock, billing: options.billing ?? freeBilling, retry };
+    const policy = options.policy ?? firstComeFirstServed;
+    const { capable } = policy;
+    this.#settle = {
+      db,
+      clock,
+      billing: options.billing ?? freeBilling,
+      retry,
+      ...(capable === undefined ? {} : { capable: (...args) => capable.call(policy, ...args) }),
+    };
     const identity = processIdentity(options.instance);
     this.#owner = identity.owner;
     const env: AttemptEnvironment = {
@@ -77,18 +95,29 @@ export class Generations {
       settle: this.#settle,
       owner: identity.owner,
     };
-    this.#runners = options.backends.map(
-      ({ backend, concurrency }) =>
+    const health = { ...DEFAULT_HEALTH, maxLookPauseMs: this.#timing.maxHealthPauseMs, ...options.health };
+    this.#fleet = new Fleet({
+      db,
+      clock,
+      logger,
+      identity,
+      timing: this.#timing,
+      random: retry.random,
+      configured: options.backends,
+      ...(options.open === undefined ? {} : { open: options.open }),
+      runnerOf: ({ backend, concurrency }) =>
         new BackendRunner({
           env,
           backend,
           identity,
-          policy: options.policy ?? firstComeFirstServed,
+          health,
+          policy,
           concurrency: concurrency ?? 1,
           timing: this.#timing,
+          stalledMs: options.stalledMs ?? DEFAULT_STALLED_MS,
           random: retry.random,
         }),
-    );
+    });
     this.#sweeper = new Sweeper({
       ...this.#settle,
       media,
@@ -103,12 +132,12 @@ export class Generations {
   /** Begins to work: takes backends, adopts what was left open, sweeps. */
   async start(): Promise<void> {
     await this.#sweeper.start();
-    for (const runner of this.#runners) runner.start();
+    this.#fleet.start();
   }
 
   /** Stops working. Runs on backends go on and are adopted by the next start. */
   async stop(): Promise<void> {
-    await Promise.all([this.#sweeper.stop(), ...this.#runners.map((runner) => runner.stop())]);
+    await Promise.all([this.#sweeper.stop(), this.#fleet.stop()]);
   }
 
   /** Stores an input file for a later submit. An upload that no submit uses is removed after an hour. */
@@ -261,7 +290,7 @@ export class Generations {
       return marked.numUpdatedRows === 0n ? null : appendEvent(tx, id, 'cancel_requested', {}, nowMs);
     });
     if (event !== null) this.#hub.publish(event);
-    for (const runner of this.#runners) runner.findRun(id)?.requestCancel();
+    for (const runner of this.#fleet.runners) runner.findRun(id)?.requestCancel();
     db.changes.publish('cancel');
     return this.get(id, accountId);
   }
@@ -313,7 +342,7 @@ export class Generations {
   }
 
   /** Does at once what otherwise happens from time to time: expires, gives up orphans, removes files nobody keeps. */
-  sweep(): Promise<void> {
+  sweep(): Promise<GenerationSweepReport> {
     return this.#sweeper.sweepOnce({ files: true });
   }
 
@@ -323,6 +352,11 @@ export class Generations {
    */
   onEvent(listener: (event: GenerationEvent) => void): () => void {
     return this.#hub.subscribeAll(listener);
+  }
+
+  /** The adapters of this process: of the configuration, and those that were added at run time. */
+  get backends(): readonly Backend[] {
+    return this.#fleet.backends;
   }
 
   /** For tests: followed generations that were never let go. */

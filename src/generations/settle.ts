@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.js';
-import { type EaselError, GenerationError } from '../core/errors.js';
+import { type EaselError, type ErrorInfo, GenerationError } from '../core/errors.js';
 import type { Db } from '../db/index.js';
-import { decideRetry, type RetryPolicyOptions } from './retry-policy.js';
+import { avoidFailed, type ElsewhereContext, liftAvoids } from './elsewhere.js';
+import { decideRetry, type RetryPolicyOptions, retryRule } from './retry-policy.js';
 import type { BillableOutcome, Billing } from './seams.js';
 import { type Fence, moveAttempt, moveGeneration, type Writer } from './store.js';
 import type { DurableEvent } from './types.js';
@@ -18,6 +19,7 @@ export interface SettleContext {
   readonly clock: Clock;
   readonly billing: Billing;
   readonly retry: RetryPolicyOptions;
+  readonly capable?: ElsewhereContext['capable'];
 }
 
 export interface AttemptIdentity extends Fence {
@@ -119,6 +121,7 @@ export async function settleFailed(
         'unaccepted_count',
         'max_attempts',
         'queue_deadline_at',
+        'backend_pin',
         'attempts.claimed_at as claimed_at',
       ])
       .where('generations.id', '=', attempt.generationId)
@@ -134,10 +137,30 @@ export async function settleFailed(
         : { attempts, maxAttempts: row.max_attempts },
       context.retry,
     );
-    if (!decision.retry) {
-      const event = await finish(tx, context, attempt, 'failed', error, { runMs: null, outputCount: 0 }, nowMs);
+    const poisoned = acceptance === 'accepted' ? await poisonError(tx, context, attempt, error) : null;
+    if (!decision.retry || poisoned !== null) {
+      const last = poisoned ?? error;
+      const event = await finish(tx, context, attempt, 'failed', last, { runMs: null, outputCount: 0 }, nowMs);
       return { event, kind: 'failed' };
     }
+    const rule = retryRule(error);
+    const isElsewhere =
+      rule.retry === 'elsewhere' &&
+      (await avoidFailed(
+        tx,
+        { avoidMs: context.retry.avoidMs, ...(context.capable === undefined ? {} : { capable: context.capable }) },
+        {
+          generationId: attempt.generationId,
+          backendId: attempt.backendId,
+          pin: row.backend_pin,
+          onLarger: rule.onLarger === true,
+        },
+        nowMs,
+      ));
+    // What another backend asked for is no reason to wait; the same one is never tried again at once.
+    const delayMs = isElsewhere
+      ? Math.min(decision.delayMs, context.retry.baseDelayMs)
+      : Math.max(decision.delayMs, Math.ceil(context.retry.baseDelayMs / 2));
     const requeued = await moveGeneration(
       tx,
       attempt.generationId,
@@ -151,7 +174,8 @@ export async function settleFailed(
           attemptId: attempt.attemptId,
           backendId: attempt.backendId,
           error: error.toInfo(),
-          delayMs: decision.delayMs,
+          delayMs,
+          elsewhere: isElsewhere,
           attemptsSpent: attempts,
           maxAttempts: row.max_attempts,
         },
@@ -159,7 +183,7 @@ export async function settleFailed(
           current_attempt_id: null,
           attempt_count: attempts,
           unaccepted_count: unaccepted,
-          available_at: nowMs + decision.delayMs,
+          available_at: nowMs + delayMs,
           // The queue deadline is about waiting, so the time on the backend does not count.
           queue_deadline_at: givenBack ? row.queue_deadline_at : row.queue_deadline_at + (nowMs - row.claimed_at),
           error: JSON.stringify(error.toInfo()),
@@ -228,6 +252,7 @@ export async function settleQueued(
     );
     if (event === null) return null;
     const row = await tx.selectFrom('generations').selectAll().where('id', '=', generationId).executeTakeFirstOrThrow();
+    if (wasRetried(row)) await liftAvoids(tx, generationId);
     await context.billing.settle(
       tx,
       { id: row.id, accountId: row.account_id, workflowName: row.workflow_name, workflowVersion: row.workflow_version },
@@ -235,6 +260,39 @@ export async function settleQueued(
     );
     return event;
   });
+}
+
+/** Only a generation that was tried before can have notes to stay away from a backend. */
+function wasRetried(row: { readonly attempt_count: number; readonly unaccepted_count: number }): boolean {
+  return row.attempt_count > 1 || row.unaccepted_count > 0;
+}
+
+/** Not null when backends died under this generation so often that another one must not be risked. */
+async function poisonError(
+  tx: Writer,
+  context: SettleContext,
+  attempt: AttemptIdentity,
+  error: EaselError,
+): Promise<GenerationError | null> {
+  if (retryRule(error).kills !== true) return null;
+  // This one is closed already, and among them. One that was never accepted says nothing about the graph.
+  const rows = await tx
+    .selectFrom('attempts')
+    .select(['backend_id', 'error'])
+    .where('generation_id', '=', attempt.generationId)
+    .where('status', 'in', ['failed', 'lost'])
+    .where('confirmed_at', 'is not', null)
+    .execute();
+  const deaths = rows.filter(
+    (row) => row.error !== null && retryRule(JSON.parse(row.error) as ErrorInfo).kills === true,
+  );
+  if (deaths.length < context.retry.poisonLimit) return null;
+  const backends = [...new Set(deaths.map((row) => row.backend_id))];
+  return new GenerationError(
+    'generation_poisoned',
+    `Its backend died ${deaths.length} times while it ran (${backends.join(', ')}); the last time: ${error.message}`,
+    { cause: error, details: { deaths: deaths.length, backends, lastError: error.toInfo() } },
+  );
 }
 
 function cancelledError(details?: Readonly<Record<string, unknown>>): GenerationError {
@@ -271,9 +329,10 @@ async function finish(
   );
   const row = await tx
     .selectFrom('generations')
-    .select(['id', 'account_id', 'workflow_name', 'workflow_version'])
+    .select(['id', 'account_id', 'workflow_name', 'workflow_version', 'attempt_count', 'unaccepted_count'])
     .where('id', '=', attempt.generationId)
     .executeTakeFirstOrThrow();
+  if (wasRetried(row)) await liftAvoids(tx, row.id);
   const outcome: BillableOutcome = { status, error: info, backendId: attempt.backendId, ...facts };
   await context.billing.settle(
     tx,

@@ -3,6 +3,7 @@ import { GenerationError, toEaselError } from '../core/errors.js';
 import type { Logger } from '../core/log.js';
 import { OPEN_ATTEMPT_STATUSES } from '../core/statuses.js';
 import type { MediaStore } from '../media/index.js';
+import { liftAvoids, strandedGenerations } from './elsewhere.js';
 import type { EventHub } from './event-hub.js';
 import type { LeaseIdentity } from './lease.js';
 import { sweepPendingMedia } from './media-rows.js';
@@ -13,7 +14,8 @@ import { type SettleContext, settleFailed, settleQueued } from './settle.js';
  * two nodes doing it at once do no harm):
  *
  * - a generation past its queue deadline expires
- * - an open attempt of a backend that nobody owns any more is given up at its deadline
+ * - an open attempt of a backend that nobody owns any more is given up at its deadline, or at once if the backend is removed
+ * - a generation that stays away from all backends that could take it may go back to them
  * - files: staged by dead processes, pending for closed attempts
  */
 export interface SweeperOptions extends SettleContext {
@@ -23,6 +25,15 @@ export interface SweeperOptions extends SettleContext {
   readonly identity: LeaseIdentity;
   readonly random: () => number;
   readonly tickMs: number;
+}
+
+export interface GenerationSweepReport {
+  /** Generations that no backend took before their queue deadline. */
+  readonly expired: number;
+  /** Attempts that no node looked after. */
+  readonly givenUp: number;
+  /** Generations that may go back to backends which failed them, because nothing else is left. */
+  readonly released: number;
 }
 
 /** Files are looked after this often, not at every tick. */
@@ -69,17 +80,34 @@ export class Sweeper {
   }
 
   /** One round. Files are looked after only when their time has come, unless asked for. */
-  async sweepOnce(options: { readonly files?: boolean } = {}): Promise<void> {
-    await this.#expireQueued();
-    await this.#giveUpOrphans();
+  async sweepOnce(options: { readonly files?: boolean } = {}): Promise<GenerationSweepReport> {
+    const report = {
+      expired: await this.#expireQueued(),
+      givenUp: await this.#giveUpOrphans(),
+      released: await this.#releaseStranded(),
+    };
     const nowMs = this.#options.clock.now();
-    if (options.files !== true && nowMs - this.#filesSweptAt < FILE_SWEEP_MS) return;
+    if (options.files !== true && nowMs - this.#filesSweptAt < FILE_SWEEP_MS) return report;
     this.#filesSweptAt = nowMs;
     await this.#sweepStaged();
     await sweepPendingMedia(this.#options, { unusedUploadMs: UNUSED_UPLOAD_MS, limit: BATCH });
+    return report;
   }
 
-  async #expireQueued(): Promise<void> {
+  async #releaseStranded(): Promise<number> {
+    const { db, clock, retry, capable } = this.#options;
+    const context = { avoidMs: retry.avoidMs, ...(capable === undefined ? {} : { capable }) };
+    const ids = await strandedGenerations(db.kysely, context, clock.now(), BATCH);
+    if (ids.length === 0) return 0;
+    await db.transaction(async (tx) => {
+      for (const id of ids) await liftAvoids(tx, id);
+    });
+    db.changes.publish('queue');
+    return ids.length;
+  }
+
+  async #expireQueued(): Promise<number> {
+    let count = 0;
     const { db, clock } = this.#options;
     const due = await db.kysely
       .selectFrom('generations')
@@ -97,13 +125,18 @@ export class Sweeper {
           : { details: { lastError }, hint: `The last try ended with ${lastError.code}: ${lastError.message}` }),
       });
       const event = await settleQueued(this.#options, row.id, 'expired', error);
-      if (event !== null) this.#options.hub.publish(event);
+      if (event === null) continue;
+      count += 1;
+      this.#options.hub.publish(event);
+      this.#options.logger.info({ generation: row.id, code: error.code }, 'a generation expired in the queue');
     }
+    return count;
   }
 
   /** Attempts whose backend has no living owner: nobody follows them, so only their deadline can end them. */
-  async #giveUpOrphans(): Promise<void> {
-    const { db, clock, identity, hub } = this.#options;
+  async #giveUpOrphans(): Promise<number> {
+    const { db, clock, identity, hub, logger } = this.#options;
+    let count = 0;
     const nowMs = clock.now();
     const rows = await db.kysely
       .selectFrom('attempts')
@@ -116,6 +149,7 @@ export class Sweeper {
         'attempts.backend_id as backendId',
         'attempts.claimed_at as claimedAt',
         'backends.kind as kind',
+        'backends.desired as desired',
         'backends.owner_node as owner',
         'backends.lease_until as leaseUntil',
         'generations.run_limit_ms as runLimitMs',
@@ -127,16 +161,22 @@ export class Sweeper {
     for (const row of rows) {
       if (row.owner !== null && row.owner === identity.owner) continue;
       // An embedded engine dies with its process and its runs with it; a ComfyUI may still be running ours.
-      const giveUpAt =
-        row.kind === 'embedded' ? row.leaseUntil : Math.max(row.leaseUntil, row.claimedAt + row.runLimitMs);
+      const isOver = row.kind === 'embedded' || row.desired === 'evicting' || row.desired === 'gone';
+      const giveUpAt = isOver ? row.leaseUntil : Math.max(row.leaseUntil, row.claimedAt + row.runLimitMs);
       if (nowMs < giveUpAt) continue;
       const error = new GenerationError('backend_lost_run', `No node looks after backend ${row.backendId} any more.`);
       const settled = await settleFailed(this.#options, row, error, 'accepted');
-      if (settled !== null) {
-        hub.publish(settled.event);
-        db.changes.publish('queue');
-      }
+      if (settled === null) continue;
+      count += 1;
+      hub.publish(settled.event);
+      db.changes.publish('queue');
+      const { generationId: generation, attemptId: attempt, backendId: backend } = row;
+      logger.warn(
+        { generation, attempt, backend, outcome: settled.kind },
+        'an attempt that nobody followed was given up',
+      );
     }
+    return count;
   }
 
   async #sweepStaged(): Promise<void> {

@@ -31,8 +31,13 @@ export interface TrackOptions {
   readonly cancelMs: number;
   /** A prompt may wait in the backend's own queue (behind somebody else's) until then. */
   readonly queueDeadlineAt: number;
-  readonly onRunning: () => void;
+  /** Silence after which a run is reported as stalled; it is ended only after `silenceMs`. */
+  readonly stalledMs: () => number;
+  /** Told when that silence begins, and when it ends. */
+  readonly onSilent: (isSilent: boolean) => void;
 }
+
+type TrackedBackend = Pick<Backend, 'find' | 'cancel' | 'onEvent'>;
 
 const LOOKS = {
   idleLookMs: 15_000,
@@ -46,7 +51,7 @@ const LOOKS = {
 };
 
 export class AttemptTracker {
-  readonly #backend: Backend;
+  readonly #backend: TrackedBackend;
   readonly #attemptId: string;
   readonly #options: TrackOptions;
   readonly #unsubscribe: () => void;
@@ -56,6 +61,7 @@ export class AttemptTracker {
   /** The prompt was sent over another connection, so that its events may never come. */
   #deaf = false;
   #heard = false;
+  #isSilent = false;
   #lastSignAt: number;
   #runningSince: number | null = null;
   #cancelledAt: number | null = null;
@@ -63,7 +69,7 @@ export class AttemptTracker {
   #lastContactAt: number;
 
   /** Create it before the prompt is sent: the first events race the answer of the submit. */
-  constructor(backend: Backend, attemptId: string, options: TrackOptions) {
+  constructor(backend: TrackedBackend, attemptId: string, options: TrackOptions) {
     this.#backend = backend;
     this.#attemptId = attemptId;
     this.#options = options;
@@ -74,6 +80,7 @@ export class AttemptTracker {
 
   close(): void {
     this.#unsubscribe();
+    this.#noteSilence(false);
   }
 
   requestCancel(): void {
@@ -97,10 +104,12 @@ export class AttemptTracker {
     for (;;) {
       signal.throwIfAborted();
       if (this.#cancelledAt !== null) return this.#cancel(this.#cancelledAt, signal);
-      const dueAt = Math.min(nextLookAt, this.#deadlineAt());
-      if (!this.#lookNow && clock.now() < dueAt) await this.#pause(dueAt - clock.now(), signal);
+      // While a look fails or misses the run, the pauses between looks must hold.
+      const stallDueAt = () => (failures + absences > 0 ? Number.POSITIVE_INFINITY : this.#stallDueAt());
+      const dueAt = () => Math.min(nextLookAt, this.#deadlineAt(), stallDueAt());
+      if (!this.#lookNow && clock.now() < dueAt()) await this.#pause(dueAt() - clock.now(), signal);
       if (this.#cancelledAt !== null) continue;
-      if (!this.#lookNow && clock.now() < Math.min(nextLookAt, this.#deadlineAt())) continue;
+      if (!this.#lookNow && clock.now() < dueAt()) continue;
       this.#lookNow = false;
       const seen = await this.#look(signal);
       signal.throwIfAborted();
@@ -126,6 +135,7 @@ export class AttemptTracker {
       // Waiting in the backend's queue is no silence: somebody else's run is in front. And where we cannot hear, silence
       // says nothing: then only the run limit ends it.
       if (seen.state === 'queued' || this.#deaf || !this.#streamUp) this.#lastSignAt = clock.now();
+      this.#noteSilence(this.#runningSince !== null && clock.now() >= this.#lastSignAt + this.#options.stalledMs());
       const overdue = this.#overdue();
       if (overdue !== null) return { kind: 'timeout', error: overdue };
       nextLookAt = clock.now() + (this.#streamUp && !this.#deaf ? LOOKS.idleLookMs : LOOKS.blindLookMs);
@@ -181,6 +191,7 @@ export class AttemptTracker {
     this.#heard = true;
     this.#deaf = false;
     this.#lastSignAt = this.#options.clock.now();
+    this.#noteSilence(false);
     if (event.type === 'ended') this.#lookSoon();
     else this.#noteRunning();
   }
@@ -189,7 +200,18 @@ export class AttemptTracker {
     if (this.#runningSince !== null) return;
     this.#runningSince = this.#options.clock.now();
     this.#lastSignAt = this.#runningSince;
-    this.#options.onRunning();
+  }
+
+  #noteSilence(isSilent: boolean): void {
+    if (this.#isSilent === isSilent) return;
+    this.#isSilent = isSilent;
+    this.#options.onSilent(isSilent);
+  }
+
+  /** Only where silence is known for what it is: the run goes on, and we would hear it. */
+  #stallDueAt(): number {
+    const isHeard = this.#runningSince !== null && this.#streamUp && !this.#deaf && !this.#isSilent;
+    return isHeard ? this.#lastSignAt + this.#options.stalledMs() : Number.POSITIVE_INFINITY;
   }
 
   #deadlineAt(): number {

@@ -50,6 +50,7 @@ export class FakeBackend implements Backend {
   /** Ends every accepted prompt at once with these outputs. */
   autoFinish: ((request: SubmitRequest) => readonly AttemptOutput[]) | null = null;
   healthState: BackendHealth['state'] = 'ready';
+  vramBytes: number | null = null;
   /** Thrown by `find`, `cancel` and `openOutput` while set: the connection is down. */
   unreachable: EaselError | null = null;
   /** A stuck node: `cancel` answers `stopping` while true. */
@@ -130,6 +131,11 @@ export class FakeBackend implements Backend {
     return run.state === 'queued' ? { state: 'queued', position: 0 } : { state: 'running' };
   }
 
+  async listOpen(): Promise<readonly string[]> {
+    if (this.unreachable !== null) throw this.unreachable;
+    return [...this.#runs.values()].flatMap((run) => (run.result === null ? run.request.attemptId : []));
+  }
+
   async cancel(attemptId: string): Promise<CancelOutcome> {
     this.calls.cancel += 1;
     if (this.unreachable !== null) throw this.unreachable;
@@ -163,7 +169,12 @@ export class FakeBackend implements Backend {
   }
 
   async health(): Promise<BackendHealth> {
-    return { state: this.healthState, latencyMs: 0, checkedAt: 0 };
+    return {
+      state: this.healthState,
+      latencyMs: 0,
+      checkedAt: 0,
+      ...(this.vramBytes === null ? {} : { vramBytes: this.vramBytes }),
+    };
   }
 
   async capabilities(): Promise<BackendCapabilities> {

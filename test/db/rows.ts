@@ -145,6 +145,20 @@ export function sampleRows() {
 function webhookRows(generationId: string, nasty: string, large: number) {
   const key = { endpoint_id: newId(), message_id: nasty };
   return {
+    api_keys: {
+      id: newId(),
+      account_id: nasty,
+      name: nasty,
+      prefix: 'easel_abcdef',
+      hash: nasty,
+      scopes: '[]',
+      rate_per_minute: large,
+      max_concurrent: large,
+      created_at: 1,
+      expires_at: large,
+      revoked_at: large,
+      last_used_at: large,
+    },
     webhook_endpoints: {
       id: key.endpoint_id,
       account_id: nasty,
@@ -374,6 +388,7 @@ export const NULLABLE: Readonly<Partial<Record<keyof Database, readonly string[]
     'ended_at',
   ],
   point_audit: ['transfer_id'],
+  api_keys: ['rate_per_minute', 'max_concurrent', 'expires_at', 'revoked_at', 'last_used_at'],
   webhook_endpoints: ['disabled_reason', 'failing_since'],
   webhook_deliveries: ['generation_id', 'lease_token', 'last_status', 'last_error', 'finished_at'],
   webhook_attempts: ['status', 'error', 'answer'],

@@ -38,6 +38,14 @@ export const LIFE_CYCLE_ERRORS = {
     'Read the error of the last attempt.',
   ),
 
+  generation_poisoned: facts(
+    false,
+    502,
+    4,
+    'The backend died under the generation again and again, so it is not given to another one.',
+    'Read the log of the backends for the cause (a crash of a node, memory), change the graph, and submit anew.',
+  ),
+
   cancelled: facts(false, 409, 130, 'The generation was cancelled.', 'Submit again if you still want it.'),
   transition_illegal: facts(
     false,
