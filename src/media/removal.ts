@@ -1,10 +1,12 @@
 import { OPEN_ATTEMPT_STATUSES, OPEN_GENERATION_STATUSES } from '../core/statuses.js';
 import type { DbReader, DbTransaction } from '../db/index.js';
+import type { MediaProbe } from './context.js';
 import { beginRemovals, isOwned, lockHashes, type ReferenceContext, type Removal } from './references.js';
 import type { MediaStore } from './store.js';
 
 export interface RemovalContext extends ReferenceContext {
   readonly store: MediaStore;
+  readonly probe?: MediaProbe;
 }
 
 /** What a row must still be when it is removed; it may have changed since it was looked at. */
@@ -61,9 +63,14 @@ export async function removeMedia(
 }
 
 /** Takes objects out of the store whose removal was begun. Throws what the store throws; the sweep then goes on with it. */
-export async function finishRemovals({ db, store }: RemovalContext, removals: readonly Removal[]): Promise<void> {
+export async function finishRemovals(
+  { db, store, probe }: RemovalContext,
+  removals: readonly Removal[],
+): Promise<void> {
   for (const { hash, until } of removals) {
+    await probe?.('removal-begun');
     await store.remove(hash);
+    await probe?.('removal-done');
     await db.kysely.deleteFrom('media_removals').where('hash', '=', hash).where('until', '=', until).execute();
   }
 }

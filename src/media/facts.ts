@@ -1,0 +1,20 @@
+import type { Db } from '../db/index.js';
+import type { MediaFacts } from './inspect.js';
+
+export async function readFacts(db: Db, hash: string): Promise<MediaFacts | null> {
+  const row = await db.kysely
+    .selectFrom('media_facts')
+    .select(['width', 'height', 'frames', 'blurhash'])
+    .where('hash', '=', hash)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+/** The same content always has the same facts, so whoever writes them second changes nothing. */
+export async function writeFacts(db: Db, hash: string, facts: MediaFacts, nowMs: number): Promise<void> {
+  await db.kysely
+    .insertInto('media_facts')
+    .values({ hash, ...facts, created_at: nowMs })
+    .onConflict((conflict) => conflict.column('hash').doNothing())
+    .execute();
+}
