@@ -1,15 +1,24 @@
 import { join } from 'node:path';
-import { type Backend, ComfyUiBackend, EmbeddedBackend } from './backends/index.js';
+import { type Backend, ComfyUiBackend, definitionsOf, EmbeddedBackend } from './backends/index.js';
 import type { BackendConfig, Config } from './config/index.js';
 import { type Clock, systemClock } from './core/clock.js';
 import { newId } from './core/ids.js';
 import type { Logger } from './core/log.js';
 import { definedOnly } from './core/objects.js';
 import { type Db, migrate, openDatabase } from './db/index.js';
-import { type Billing, type ClaimPolicy, Generations, type Probe } from './generations/index.js';
+import {
+  type Billing,
+  type ClaimPolicy,
+  Generations,
+  type Probe,
+  type WorkflowRequest,
+  type WorkflowSubmission,
+  WorkflowSubmitter,
+} from './generations/index.js';
 import { createLogger } from './logger.js';
 import { FileMediaStore, type MediaStore } from './media/index.js';
 import { Points, PointsSweeper } from './points/index.js';
+import { Workflows } from './workflows/index.js';
 
 /** What an embedder or a test replaces; everything else comes from the configuration. */
 export interface EaselOverrides {
@@ -56,9 +65,12 @@ export class Easel {
   readonly media: MediaStore;
   readonly backends: readonly Backend[];
   readonly generations: Generations;
+  /** Workflows by name, with their versions, labels and deployments. */
+  readonly workflows: Workflows;
   /** The ledger. Usable also while `points.enabled` is off: then generations cost nothing. */
   readonly points: Points;
   readonly #pointsSweeper: PointsSweeper | null;
+  readonly #submitter: WorkflowSubmitter;
   readonly #logger: Logger;
   #running: Promise<void> | null = null;
 
@@ -94,6 +106,21 @@ export class Easel {
       timing: config.timing,
       ...definedOnly({ billing, policy, probe, retry: random === undefined ? undefined : { random } }),
     });
+    const definitions = definitionsOf(this.backends);
+    this.workflows = new Workflows({ db, clock, definitions, ...definedOnly({ random }) });
+    this.#submitter = new WorkflowSubmitter({
+      db,
+      generations: this.generations,
+      workflows: this.workflows,
+      definitions,
+      planOf: async (accountId) => (settings.enabled ? this.points.perks(accountId) : {}),
+      maxUploadBytes: config.http.maxUploadBytes,
+    });
+  }
+
+  /** From the name of a workflow and values for its inputs to a generation; see `WorkflowSubmitter`. */
+  submitWorkflow(request: WorkflowRequest): Promise<WorkflowSubmission> {
+    return this.#submitter.submit(request);
   }
 
   /** Opens the backends and begins to work. */

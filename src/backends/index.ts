@@ -1,5 +1,6 @@
 /** What executes graphs: the interface, and its adapters. */
 export { ComfyUiBackend, type ComfyUiBackendOptions } from './comfyui.js';
+export { type DefinitionSource, definitionsOf } from './definitions.js';
 export { EmbeddedBackend, type EmbeddedBackendOptions } from './embedded.js';
 export {
   type AttemptOutput,

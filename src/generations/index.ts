@@ -1,3 +1,4 @@
+export { type WorkflowRequest, type WorkflowSubmission, WorkflowSubmitter } from './by-workflow.js';
 export type { FollowOptions } from './follow.js';
 export type { AcceptedGraph } from './payload.js';
 export type { ListOptions } from './read.js';

@@ -1,17 +1,19 @@
+import type { DefinitionSource } from '../backends/index.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/log.js';
 import type { Easel } from '../easel.js';
 import type { BackendHealths } from './backends/healths.js';
 import type { Closing } from './closing.js';
-import type { DefinitionSource } from './generations/definitions.js';
 
 /** What the HTTP API needs of Easel; a test may give the parts without the whole. */
-export type EaselServices = Pick<Easel, 'config' | 'backends' | 'generations'>;
+export type EaselServices = Pick<Easel, 'config' | 'backends' | 'generations' | 'workflows' | 'submitWorkflow'>;
 
 /** Handed to every group of routes. */
 export interface HttpContext {
   readonly generations: EaselServices['generations'];
   readonly backends: EaselServices['backends'];
+  readonly workflows: EaselServices['workflows'];
+  readonly submitWorkflow: EaselServices['submitWorkflow'];
   readonly definitions: DefinitionSource;
   readonly healths: BackendHealths;
   readonly logger: Logger;

@@ -1,4 +1,5 @@
 import { type FastifyInstance, fastify } from 'fastify';
+import { type DefinitionSource, definitionsOf } from '../backends/index.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/log.js';
 import { logWhenDone } from './access-log.js';
@@ -8,7 +9,6 @@ import { Closing } from './closing.js';
 import type { EaselServices, HttpContext } from './context.js';
 import { errorRoutes } from './error-routes.js';
 import { answerMalformed, sendProblem, shuttingDown, useProblems } from './errors.js';
-import { type DefinitionSource, definitionsOf } from './generations/definitions.js';
 import { eventRoutes } from './generations/event-routes.js';
 import { outputRoutes } from './generations/output-routes.js';
 import { generationRoutes } from './generations/routes.js';
@@ -51,6 +51,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const context: HttpContext = {
     generations: easel.generations,
     backends: easel.backends,
+    workflows: easel.workflows,
+    submitWorkflow: (request) => easel.submitWorkflow(request),
     definitions: options.definitions ?? definitionsOf(easel.backends),
     healths: new BackendHealths(easel.backends, clock),
     logger,

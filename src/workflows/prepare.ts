@@ -4,9 +4,9 @@ import { BackendError, WorkflowError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { Db } from '../db/index.js';
 import type { NodeDefinitions } from '../graph/index.js';
-import { type Bound, bindInputs, checkInputs, countingInputs, namesLora } from './bind/bind.js';
+import { type Bound, bindInputs, checkInputs, countingInputs, inputsInvalid, namesLora } from './bind/bind.js';
+import { type FileDesk, storeFiles, wrongFiles } from './bind/files.js';
 import type { PlanLimits } from './bind/plan.js';
-import type { GivenValues } from './bind/values.js';
 import { nextSeeds } from './seeds.js';
 import type { WorkflowVersion } from './types.js';
 
@@ -21,8 +21,7 @@ export interface PrepareRequest {
   readonly plan?: PlanLimits;
   /** Of the backend that will run it; asked only when a prompt names a LoRA. */
   readonly definitions?: () => Promise<NodeDefinitions>;
-  /** Stores a file that was given as a data: URL, and returns its media id. */
-  readonly storeFile?: (bytes: Uint8Array, contentType: string) => Promise<string>;
+  readonly files?: FileDesk;
 }
 
 export interface PreparedWorkflow extends Bound {
@@ -60,11 +59,14 @@ export async function prepareWorkflow(
     ...(definitions === undefined ? {} : { definitions }),
   };
   // Once without effect, so that what is refused has stored no file and used up no seed.
+  const { interface: about } = version;
+  const problems = await wrongFiles(about.inputs, given, request.files);
+  if (problems.length > 0) throw inputsInvalid(workflow, problems);
   const pretended = new Map([...given.files.keys()].map((name) => [name, '']));
   bindInputs(version, given, { ...context, mediaIds: pretended, nextSeeds: new Map() });
   const bound = bindInputs(version, given, {
     ...context,
-    mediaIds: await storeFiles(given, request),
+    mediaIds: await storeFiles(about.inputs, given, { workflow, desk: request.files }),
     nextSeeds: await nextSeeds(parts.db, { workflow, accountId: request.accountId }, counting),
   });
   return { version, ...bound };
@@ -73,21 +75,5 @@ export async function prepareWorkflow(
 async function definitionsOf(request: PrepareRequest, parts: PrepareParts): Promise<NodeDefinitions> {
   const ask = request.definitions ?? parts.definitions;
   if (ask !== undefined) return ask();
-  throw new WorkflowError(
-    'backend_unreachable',
-    'A prompt names a LoRA, and no backend was there to say which it has.',
-  );
-}
-
-async function storeFiles(given: GivenValues, { storeFile }: PrepareRequest): Promise<Map<string, string>> {
-  const mediaIds = new Map<string, string>();
-  for (const [name, file] of given.files) {
-    if (file.kind !== 'data') continue;
-    if (storeFile === undefined)
-      throw new WorkflowError('workflow_input_invalid', `Input "${name}": files are taken by media id here.`);
-    const comma = file.url.indexOf(',');
-    const contentType = file.url.slice('data:'.length, file.url.indexOf(';'));
-    mediaIds.set(name, await storeFile(Buffer.from(file.url.slice(comma + 1), 'base64'), contentType));
-  }
-  return mediaIds;
+  throw new BackendError('backend_unreachable', 'A prompt names a LoRA, and no backend was there to say which it has.');
 }

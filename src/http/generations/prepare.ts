@@ -1,3 +1,4 @@
+import type { DefinitionSource } from '../../backends/index.js';
 import { definedOnly } from '../../core/objects.js';
 import type { GenerationRequest } from '../../generations/index.js';
 import {
@@ -14,7 +15,6 @@ import {
   validateGraph,
 } from '../../graph/index.js';
 import { requestInvalid } from '../problem.js';
-import type { DefinitionSource } from './definitions.js';
 import type { SubmitBody } from './submit-body.js';
 
 export interface Prepared {

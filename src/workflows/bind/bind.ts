@@ -236,7 +236,7 @@ function modeOf({ name, seed }: WorkflowInput, given: GivenValues): 'random' | '
 }
 
 /** Plan limits alone are for the account to lift; together with other faults they are one of the things to correct. */
-function inputsInvalid(workflow: string, problems: readonly InputProblem[]): WorkflowError | PointsError {
+export function inputsInvalid(workflow: string, problems: readonly InputProblem[]): WorkflowError | PointsError {
   const [first] = problems;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
   const message = `Input "${first?.input}" of ${workflow}: ${first?.detail}${more}`;

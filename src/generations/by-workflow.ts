@@ -1,0 +1,122 @@
+import { EaselError } from '../core/errors.js';
+import type { JsonObject } from '../core/json.js';
+import { definedOnly } from '../core/objects.js';
+import type { Db } from '../db/index.js';
+import type { NodeDefinitions } from '../graph/index.js';
+import { contentHash, type PlanLimits, type Workflows, type WorkflowVersion } from '../workflows/index.js';
+import type { Generations } from './service.js';
+import type { Generation, GenerationRequest } from './types.js';
+
+/** A generation that is asked for by the name of a workflow. */
+export interface WorkflowRequest
+  extends Pick<
+    GenerationRequest,
+    'accountId' | 'lane' | 'backendId' | 'idempotencyKey' | 'idempotencyDigest' | 'metadata' | 'limits' | 'billing'
+  > {
+  /** Name or alias. */
+  readonly workflow: string;
+  /** Number, hash or label; `production`, or else the latest, unless given. */
+  readonly version?: string;
+  /** By name, exactly those of the workflow. */
+  readonly inputs: JsonObject;
+}
+
+export interface WorkflowSubmission {
+  readonly generation: Generation;
+  /** False when an earlier request under the same key made it. */
+  readonly isNew: boolean;
+  /** Null when it was made earlier. */
+  readonly version: WorkflowVersion | null;
+  /** The values that the graph was bound with, drawn seeds included; null when it was made earlier. */
+  readonly inputs: JsonObject | null;
+}
+
+export interface WorkflowSubmitterOptions {
+  readonly db: Db;
+  readonly generations: Pick<Generations, 'accept' | 'attach' | 'findSubmitted'>;
+  readonly workflows: Pick<Workflows, 'prepare'>;
+  /** Of the backend that will run it, or of any. */
+  readonly definitions: (options: { readonly backendId?: string }) => Promise<NodeDefinitions>;
+  /** What the plan of an account allows. */
+  readonly planOf: (accountId: string) => Promise<PlanLimits>;
+  readonly maxUploadBytes: number;
+}
+
+/** From the name of a workflow and values to a generation. */
+export class WorkflowSubmitter {
+  readonly #options: WorkflowSubmitterOptions;
+
+  constructor(options: WorkflowSubmitterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Binds and submits. Under an idempotency key the request is compared, and not the graph: seeds are drawn once.
+   *
+   * Throws what `Workflows.prepare` and `Generations.submit` throw: `workflow_unknown`, `workflow_version_unknown`,
+   * `workflow_disabled`, `workflow_input_invalid`, `points_plan_limit`, `idempotency_conflict`, ...
+   */
+  async submit(request: WorkflowRequest): Promise<WorkflowSubmission> {
+    const { generations, workflows, definitions, planOf } = this.#options;
+    const { accountId, backendId, idempotencyKey } = request;
+    const idempotencyDigest = request.idempotencyDigest ?? digestOf(request);
+    if (idempotencyKey !== undefined) {
+      const earlier = await generations.findSubmitted(accountId, idempotencyKey, idempotencyDigest);
+      if (earlier !== null) return { generation: earlier, isNew: false, version: null, inputs: null };
+    }
+    const { version, graph, inputs, changes, attachments } = await workflows.prepare({
+      workflow: request.workflow,
+      inputs: request.inputs,
+      accountId,
+      plan: await planOf(accountId),
+      definitions: () => definitions(definedOnly({ backendId })),
+      files: {
+        contentTypeOf: (mediaId) => this.#contentTypeOf(accountId, mediaId),
+        store: (bytes, declaredType) => this.#store(accountId, bytes, declaredType),
+      },
+      ...(request.version === undefined ? {} : { version: request.version }),
+    });
+    const { lane, metadata, billing } = request;
+    const accepted = await generations.accept({
+      accountId,
+      graph,
+      workflowName: version.workflow,
+      workflowVersion: version.hash,
+      attachments,
+      bound: { inputs, changes },
+      limits: { ...version.interface.limits, ...definedOnly(request.limits ?? {}) },
+      ...definedOnly({ lane, backendId, metadata, billing, workflow: version.uiWorkflow ?? undefined }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey, idempotencyDigest }),
+    });
+    return { ...accepted, version, inputs };
+  }
+
+  async #contentTypeOf(accountId: string, mediaId: string): Promise<string | null> {
+    const row = await this.#options.db.kysely
+      .selectFrom('media')
+      .select('content_type')
+      .where('id', '=', mediaId)
+      .where('account_id', '=', accountId)
+      .executeTakeFirst();
+    return row?.content_type ?? null;
+  }
+
+  #store(
+    accountId: string,
+    bytes: Uint8Array,
+    declaredType: string,
+  ): Promise<{ readonly mediaId: string; readonly contentType: string }> {
+    const { generations, maxUploadBytes: maxBytes } = this.#options;
+    if (bytes.length > maxBytes) {
+      throw new EaselError('payload_too_large', `A file of the request is larger than ${maxBytes} bytes.`, {
+        details: { maxBytes },
+      });
+    }
+    return generations.attach(accountId, bytes, { maxBytes, declaredType });
+  }
+}
+
+function digestOf(request: WorkflowRequest): string {
+  const { workflow, version, inputs, lane, backendId, metadata, limits, billing } = request;
+  return contentHash({ workflow, version, inputs, lane, backendId, metadata, limits, billing });
+}
