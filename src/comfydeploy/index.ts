@@ -1,0 +1,13 @@
+/** The wire: a client of ComfyDeploy's HTTP API, and what its answers and webhooks mean. */
+export {
+  COMFYDEPLOY_URL,
+  type ComfyDeployApi,
+  ComfyDeployClient,
+  type ComfyDeployClientOptions,
+  type QueueRunRequest,
+  type UploadInputRequest,
+} from './client.js';
+export { mayHaveStarted } from './failures.js';
+export { type ProducedFile, type ProducedOutput, type ProducedText, producedOutputs } from './outputs.js';
+export type { Deployment, DeploymentInputType, Run, RunRow, WorkflowVersion } from './schemas.js';
+export { parseWebhook, type WebhookReport } from './webhook.js';
