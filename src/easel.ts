@@ -11,12 +11,14 @@ import {
   type ClaimPolicy,
   Generations,
   type Probe,
+  processIdentity,
   type WorkflowRequest,
   type WorkflowSubmission,
   WorkflowSubmitter,
 } from './generations/index.js';
 import { createLogger } from './logger.js';
-import { FileMediaStore, type MediaStore } from './media/index.js';
+import { Media, MediaSweeper, mediaPlaces } from './media/index.js';
+import { OutboundClient } from './outbound/index.js';
 import { Points, PointsSweeper } from './points/index.js';
 import { Workflows } from './workflows/index.js';
 
@@ -62,7 +64,10 @@ export async function createEasel(config: Config, overrides: EaselOverrides = {}
 export class Easel {
   readonly config: Config;
   readonly db: Db;
-  readonly media: MediaStore;
+  /** Files of accounts; `media.store` has the bytes. */
+  readonly media: Media;
+  /** For requests to addresses that somebody else chose. */
+  readonly outbound: OutboundClient;
   readonly backends: readonly Backend[];
   readonly generations: Generations;
   /** Workflows by name, with their versions, labels and deployments. */
@@ -70,6 +75,7 @@ export class Easel {
   /** The ledger. Usable also while `points.enabled` is off: then generations cost nothing. */
   readonly points: Points;
   readonly #pointsSweeper: PointsSweeper | null;
+  readonly #mediaSweeper: MediaSweeper;
   readonly #submitter: WorkflowSubmitter;
   readonly #logger: Logger;
   #running: Promise<void> | null = null;
@@ -84,7 +90,18 @@ export class Easel {
     this.config = config;
     this.db = db;
     this.#logger = logger;
-    this.media = new FileMediaStore({ root: join(config.dataDir, 'media'), clock });
+    const instance = newId();
+    this.outbound = new OutboundClient({ clock, allow: config.outbound.allow });
+    this.media = new Media({
+      ...{ db, clock, logger, outbound: this.outbound, settings: config.media },
+      ...mediaPlaces(config.media, config.dataDir, clock),
+      // The same as that of the generations: each of them sweeps what it takes for the remains of a dead process.
+      identity: processIdentity(instance),
+    });
+    this.#mediaSweeper = new MediaSweeper({
+      ...{ clock, logger, everyMs: config.media.sweepMs },
+      sweep: () => this.media.sweep(),
+    });
     const concurrency = new Map(config.backends.map((backend) => [backend.id, backend.concurrency]));
     this.backends =
       overrides.backends ?? config.backends.map((backend) => createBackend(backend, config, { clock, logger }));
@@ -99,9 +116,9 @@ export class Easel {
       db,
       clock,
       logger,
-      media: this.media,
+      media: this.media.store,
       backends: this.backends.map((backend) => ({ backend, concurrency: concurrency.get(backend.id) ?? 1 })),
-      instance: newId(),
+      instance,
       limits: config.limits,
       timing: config.timing,
       ...definedOnly({ billing, policy, probe, retry: random === undefined ? undefined : { random } }),
@@ -129,6 +146,7 @@ export class Easel {
       await Promise.all(this.backends.map((backend) => backend.start()));
       await this.generations.start();
       this.#pointsSweeper?.start();
+      this.#mediaSweeper.start();
     })();
     await this.#running;
   }
@@ -140,12 +158,15 @@ export class Easel {
     if (started !== null) {
       await started.catch(() => {});
       await this.#pointsSweeper?.stop();
+      await this.#mediaSweeper.stop();
       await this.generations.stop();
     }
     const closed = await Promise.allSettled(this.backends.map((backend) => backend.close()));
     for (const result of closed) {
       if (result.status === 'rejected') this.#logger.warn({ err: result.reason }, 'a backend did not close cleanly');
     }
+    await this.outbound.close();
+    await this.media.close();
     await this.db.close();
   }
 }

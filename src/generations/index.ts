@@ -1,6 +1,7 @@
 export { type WorkflowRequest, type WorkflowSubmission, WorkflowSubmitter } from './by-workflow.js';
 export type { FollowOptions } from './follow.js';
 export type { AcceptedGraph } from './payload.js';
+export { processIdentity } from './lease.js';
 export type { ListOptions } from './read.js';
 export type { RunnerTiming } from './runner.js';
 export {

@@ -6,6 +6,7 @@ export type { MediaFacts } from './inspect.js';
 export type { MediaLimits } from './limits.js';
 export type { MediaGrant } from './links.js';
 export { addPending } from './pending.js';
+export { mediaPlaces } from './places.js';
 export { type RecipeInput, recipeSchema } from './recipe.js';
 export { removeMedia } from './removal.js';
 export { S3MediaStore, type S3MediaStoreOptions } from './s3-store.js';
@@ -21,6 +22,7 @@ export type {
   StagedMedia,
   StageOptions,
 } from './store.js';
+export { MediaSweeper } from './sweeper.js';
 export type {
   DerivedFile,
   MediaFile,
