@@ -1,14 +1,16 @@
 import { join } from 'node:path';
 import { type Backend, ComfyUiBackend, definitionsOf, EmbeddedBackend } from './backends/index.js';
-import type { BackendConfig, Config } from './config/index.js';
+import { type BackendConfig, backendCatalogue, type Config } from './config/index.js';
 import { type Clock, systemClock } from './core/clock.js';
 import { newId } from './core/ids.js';
 import type { Logger } from './core/log.js';
 import { definedOnly } from './core/objects.js';
 import { type Db, migrate, openDatabase } from './db/index.js';
 import {
+  Backends,
   type Billing,
   type ClaimPolicy,
+  ComfyUiService,
   Generations,
   type Probe,
   processIdentity,
@@ -68,12 +70,16 @@ export class Easel {
   readonly media: Media;
   /** For requests to addresses that somebody else chose. */
   readonly outbound: OutboundClient;
-  readonly backends: readonly Backend[];
   readonly generations: Generations;
+  /** ComfyUI as a service, over all backends. */
+  readonly comfyui: ComfyUiService;
+  /** The backends that all nodes share: list, add, drain, resume, remove. */
+  readonly fleet: Backends;
   /** Workflows by name, with their versions, labels and deployments. */
   readonly workflows: Workflows;
   /** The ledger. Usable also while `points.enabled` is off: then generations cost nothing. */
   readonly points: Points;
+  readonly #configured: readonly Backend[];
   readonly #pointsSweeper: PointsSweeper | null;
   readonly #mediaSweeper: MediaSweeper;
   readonly #submitter: WorkflowSubmitter;
@@ -103,7 +109,7 @@ export class Easel {
       sweep: () => this.media.sweep(),
     });
     const concurrency = new Map(config.backends.map((backend) => [backend.id, backend.concurrency]));
-    this.backends =
+    this.#configured =
       overrides.backends ?? config.backends.map((backend) => createBackend(backend, config, { clock, logger }));
     const { points: settings } = config;
     this.points = new Points({ db, clock, settings });
@@ -117,13 +123,22 @@ export class Easel {
       clock,
       logger,
       media: this.media.store,
-      backends: this.backends.map((backend) => ({ backend, concurrency: concurrency.get(backend.id) ?? 1 })),
+      backends: this.#configured.map((backend) => ({ backend, concurrency: concurrency.get(backend.id) ?? 1 })),
+      open: (settings) => {
+        const added = backendCatalogue.parse(settings).settings;
+        return { backend: createBackend(added, config, { clock, logger }), concurrency: added.concurrency };
+      },
       instance,
       limits: config.limits,
       timing: config.timing,
-      ...definedOnly({ billing, policy, probe, retry: random === undefined ? undefined : { random } }),
+      retry: { ...config.retry, ...definedOnly({ random }) },
+      health: config.circuit,
+      stalledMs: config.circuit.stalledMs,
+      ...definedOnly({ billing, policy, probe }),
     });
-    const definitions = definitionsOf(this.backends);
+    this.comfyui = new ComfyUiService({ db, logger, generations: this.generations });
+    this.fleet = new Backends({ db, clock, logger, catalogue: backendCatalogue });
+    const definitions = definitionsOf(() => this.backends);
     this.workflows = new Workflows({ db, clock, definitions, ...definedOnly({ random }) });
     this.#submitter = new WorkflowSubmitter({
       db,
@@ -140,10 +155,15 @@ export class Easel {
     return this.#submitter.submit(request);
   }
 
+  /** The adapters of this process, those of backends that were added at run time included. */
+  get backends(): readonly Backend[] {
+    return this.generations.backends;
+  }
+
   /** Opens the backends and begins to work. */
   async start(): Promise<void> {
     this.#running ??= (async () => {
-      await Promise.all(this.backends.map((backend) => backend.start()));
+      await Promise.all(this.#configured.map((backend) => backend.start()));
       await this.generations.start();
       this.#pointsSweeper?.start();
       this.#mediaSweeper.start();
@@ -161,7 +181,7 @@ export class Easel {
       await this.#mediaSweeper.stop();
       await this.generations.stop();
     }
-    const closed = await Promise.allSettled(this.backends.map((backend) => backend.close()));
+    const closed = await Promise.allSettled(this.#configured.map((backend) => backend.close()));
     for (const result of closed) {
       if (result.status === 'rejected') this.#logger.warn({ err: result.reason }, 'a backend did not close cleanly');
     }

@@ -16,7 +16,7 @@ const DEFAULT: Origin = { source: 'default', name: '' };
 export function describeConfig({ config, origins }: LoadedConfig): DescribedSetting[] {
   return listSettings().map(({ path, schema }) => {
     const value = path.split('.').reduce<unknown>((tree, name) => (tree as Record<string, unknown>)[name], config);
-    return { path, value: mask(value, [schema]), origin: origins.get(path) ?? DEFAULT };
+    return { path, value: maskSetting(value, [schema]), origin: origins.get(path) ?? DEFAULT };
   });
 }
 
@@ -31,7 +31,8 @@ export function formatConfig(loaded: LoadedConfig): string {
   return rows.map(({ path, value, origin }) => `${path.padEnd(pathWidth)}  ${value}  (${origin})`).join('\n');
 }
 
-function mask(value: unknown, schemas: readonly SchemaNode[]): unknown {
+/** A value as its schemas allow it to be shown. */
+export function maskSetting(value: unknown, schemas: readonly SchemaNode[]): unknown {
   if (schemas.some(({ secret }) => secret === true)) return maskAll(value);
   if (typeof value === 'string') {
     if (schemas.some(({ secret }) => secret === 'url')) return maskUrl(value);
@@ -39,7 +40,7 @@ function mask(value: unknown, schemas: readonly SchemaNode[]): unknown {
   }
   if (Array.isArray(value)) {
     return value.map((item, index) =>
-      mask(
+      maskSetting(
         item,
         schemas.flatMap((schema) => childrenOf(schema, index)),
       ),
@@ -49,7 +50,7 @@ function mask(value: unknown, schemas: readonly SchemaNode[]): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([name, child]) => [
       name,
-      mask(
+      maskSetting(
         child,
         schemas.flatMap((schema) => childrenOf(schema, name)),
       ),

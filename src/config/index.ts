@@ -1,3 +1,4 @@
+export { backendCatalogue } from './backend-catalogue.js';
 export { type DescribedSetting, describeConfig, formatConfig, maskUrl } from './describe.js';
 export {
   defineConfig,

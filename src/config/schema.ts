@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { comfyuiBackend, embeddedBackend } from './sections/backends.js';
 import { bytes, count, MIB, MINUTE_MS, milliseconds, section } from './sections/fields.js';
+import { httpSection } from './sections/http.js';
 import { mediaSection, outboundSection } from './sections/media.js';
 import { pointsSection } from './sections/points.js';
+import { circuitSection, retrySection } from './sections/reliability.js';
 
 /**
  * Every setting: its type, limits, default and meaning. Messages, `docs/configuration.md`, environment variable names and
@@ -55,21 +57,14 @@ export const configSchema = z.strictObject({
     maxAttempts: count(3, 100, 'Attempts per piece of work.'),
     maxOutputBytes: bytes(4096 * MIB, 'Largest single output file.'),
   }),
+  retry: retrySection,
+  circuit: circuitSection,
   timing: section({
     leaseMs: milliseconds(15_000, 'A node that says nothing for so long loses its backends to other nodes.', 1000),
     tickMs: milliseconds(1000, 'Longest time until new work is noticed when a notification was lost.', 10),
     maxHealthPauseMs: milliseconds(15_000, 'Longest pause between two looks at a backend that is out of reach.', 10),
   }),
-  http: section({
-    host: z.string().min(1).default('127.0.0.1').meta({ description: 'Address to listen on.' }),
-    port: z.int().min(0).max(65_535).default(8288).meta({ description: 'Port to listen on; 0 takes any free one.' }),
-    allowedHosts: z.array(z.string().min(1)).default([]).meta({
-      description:
-        'Further host names that it answers under, for a proxy that passes its own on. Others are refused, so that web pages of strangers cannot reach it.',
-    }),
-    maxBodyBytes: bytes(32 * MIB, 'Largest request body.'),
-    maxUploadBytes: bytes(100 * MIB, 'Largest uploaded file.'),
-  }),
+  http: httpSection,
   media: mediaSection,
   outbound: outboundSection,
   points: pointsSection,

@@ -208,6 +208,7 @@ export class AttemptRun {
       ...(payload.workflow === null ? {} : { workflow: payload.workflow }),
     });
     signal.throwIfAborted();
+    this.#logger.info({ answer: outcome.kind }, 'prompt sent');
     if (outcome.kind === 'accepted') {
       await this.#env.probe('accepted', this.attempt);
       // Not waited for: nothing depends on it but what a successor makes of a lost run, and the backend is at work.
@@ -357,6 +358,7 @@ export class AttemptRun {
   async #settled(settle: () => Promise<Settled | null>, signal: AbortSignal): Promise<Settled | null> {
     const settled = await this.#persist(settle, signal);
     if (settled !== null) {
+      this.#logger.info({ outcome: settled.kind }, 'attempt settled');
       this.#env.hub.publish(settled.event);
       this.#env.db.changes.publish(settled.kind === 'requeued' ? 'queue' : 'settled');
     }

@@ -1,8 +1,27 @@
+export type { BackendState, CircuitState, HealthOptions, HealthSnapshot } from './backend-health.js';
 export { type WorkflowRequest, type WorkflowSubmission, WorkflowSubmitter } from './by-workflow.js';
+export {
+  type ActiveFilter,
+  type ActiveRequest,
+  ComfyUiService,
+  type ComfyUiServiceOptions,
+  type RequestPhase,
+  type RequestResult,
+  type RequestStatus,
+} from './comfyui-service.js';
+export {
+  type BackendCatalogue,
+  type BackendInfo,
+  Backends,
+  type BackendsOptions,
+  type ParsedBackend,
+} from './fleet/backends.js';
+export type { ManagedBackend, OpenBackend } from './fleet/fleet.js';
 export type { FollowOptions } from './follow.js';
-export type { AcceptedGraph } from './payload.js';
 export { processIdentity } from './lease.js';
+export type { AcceptedGraph } from './payload.js';
 export type { ListOptions } from './read.js';
+export type { RetryPolicyOptions } from './retry-policy.js';
 export type { RunnerTiming } from './runner.js';
 export {
   type BillableGeneration,
@@ -16,6 +35,7 @@ export {
   type SubmittedGeneration,
 } from './seams.js';
 export { Generations, type GenerationsOptions } from './service.js';
+export type { GenerationSweepReport } from './sweep.js';
 export type {
   Attachment,
   BoundRecord,
