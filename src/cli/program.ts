@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addBackendsCommands } from './backends-commands.js';
 import type { GlobalOptions } from './configuration.js';
 import { asFailure, failureJson, failureLines } from './failure.js';
 import type { CliIo } from './io.js';
@@ -185,6 +186,11 @@ function buildProgram(
     .option('--json', 'print JSON')
     .addHelpText('after', examples('doctor'))
     .action(alone(async () => (await import('./commands/doctor.js')).doctorCommand));
+
+  addBackendsCommands(program, async (command, work) => {
+    const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
+    setExitCode(await work({ io, globals, version }, await import('./commands/backends.js')));
+  });
 
   addPointsCommands(program, async (command, work) => {
     const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
