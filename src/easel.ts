@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { Keys } from './access/index.js';
 import { type Backend, ComfyUiBackend, definitionsOf, EmbeddedBackend } from './backends/index.js';
 import { type BackendConfig, backendCatalogue, type Config } from './config/index.js';
 import { type Clock, systemClock } from './core/clock.js';
@@ -12,6 +13,7 @@ import {
   type ClaimPolicy,
   ComfyUiService,
   Generations,
+  generationJson,
   type Probe,
   processIdentity,
   type WorkflowRequest,
@@ -21,7 +23,9 @@ import {
 import { createLogger } from './logger.js';
 import { Media, MediaSweeper, mediaPlaces } from './media/index.js';
 import { OutboundClient } from './outbound/index.js';
-import { Points, PointsSweeper } from './points/index.js';
+import { type Perks, Points, PointsSweeper } from './points/index.js';
+import { Metrics } from './telemetry/index.js';
+import { guardedSender, Webhooks } from './webhooks/index.js';
 import { Workflows } from './workflows/index.js';
 
 /** What an embedder or a test replaces; everything else comes from the configuration. */
@@ -79,11 +83,18 @@ export class Easel {
   readonly workflows: Workflows;
   /** The ledger. Usable also while `points.enabled` is off: then generations cost nothing. */
   readonly points: Points;
+  /** Keys of the HTTP API. */
+  readonly keys: Keys;
+  /** Tells accounts about their generations. */
+  readonly webhooks: Webhooks;
+  /** What `/metrics` tells. */
+  readonly metrics: Metrics;
   readonly #configured: readonly Backend[];
   readonly #pointsSweeper: PointsSweeper | null;
   readonly #mediaSweeper: MediaSweeper;
   readonly #submitter: WorkflowSubmitter;
   readonly #logger: Logger;
+  readonly #unsubscribe: () => void;
   #running: Promise<void> | null = null;
 
   /** Use `createEasel`. */
@@ -136,6 +147,21 @@ export class Easel {
       stalledMs: config.circuit.stalledMs,
       ...definedOnly({ billing, policy, probe }),
     });
+    this.keys = new Keys({ db, clock, logger });
+    this.metrics = new Metrics({ db, clock, logger });
+    this.webhooks = new Webhooks({
+      ...{ db, clock, logger, send: guardedSender(this.outbound) },
+      checkUrl: (url) => void this.outbound.check(url),
+      describe: async (id, accountId) => {
+        const generation = await this.generations.find(id, accountId);
+        return generation === null ? null : generationJson(generation);
+      },
+      ...definedOnly({ random }),
+    });
+    this.#unsubscribe = this.generations.onEvent((event) => {
+      this.metrics.observe(event);
+      if ('seq' in event) this.webhooks.wake();
+    });
     this.comfyui = new ComfyUiService({ db, logger, generations: this.generations });
     this.fleet = new Backends({ db, clock, logger, catalogue: backendCatalogue });
     const definitions = definitionsOf(() => this.backends);
@@ -145,7 +171,7 @@ export class Easel {
       generations: this.generations,
       workflows: this.workflows,
       definitions,
-      planOf: async (accountId) => (settings.enabled ? this.points.perks(accountId) : {}),
+      planOf: (accountId) => this.perksOf(accountId),
       maxUploadBytes: config.http.maxUploadBytes,
     });
   }
@@ -160,11 +186,17 @@ export class Easel {
     return this.generations.backends;
   }
 
+  /** What the plan of an account lets it do. Without points nothing is limited. */
+  async perksOf(accountId: string): Promise<Perks> {
+    return this.config.points.enabled ? this.points.perks(accountId) : {};
+  }
+
   /** Opens the backends and begins to work. */
   async start(): Promise<void> {
     this.#running ??= (async () => {
       await Promise.all(this.#configured.map((backend) => backend.start()));
       await this.generations.start();
+      this.webhooks.start();
       this.#pointsSweeper?.start();
       this.#mediaSweeper.start();
     })();
@@ -180,7 +212,10 @@ export class Easel {
       await this.#pointsSweeper?.stop();
       await this.#mediaSweeper.stop();
       await this.generations.stop();
+      await this.webhooks.stop();
     }
+    this.#unsubscribe();
+    await this.keys.close();
     const closed = await Promise.allSettled(this.#configured.map((backend) => backend.close()));
     for (const result of closed) {
       if (result.status === 'rejected') this.#logger.warn({ err: result.reason }, 'a backend did not close cleanly');

@@ -38,6 +38,8 @@ export const UNIQUE_CONSTRAINTS = {
   point_members_pkey: { table: 'point_members', columns: ['group_id', 'account_id'] },
   point_budgets_pkey: { table: 'point_budgets', columns: ['account_id', 'budget_key', 'period'] },
   point_audit_pkey: { table: 'point_audit', columns: ['id'] },
+  api_keys_pkey: { table: 'api_keys', columns: ['id'] },
+  api_keys_hash_key: { table: 'api_keys', columns: ['hash'] },
   webhook_endpoints_pkey: { table: 'webhook_endpoints', columns: ['id'] },
   webhook_subscriptions_pkey: { table: 'webhook_subscriptions', columns: ['account_id', 'type', 'endpoint_id'] },
   webhook_deliveries_pkey: { table: 'webhook_deliveries', columns: ['endpoint_id', 'message_id'] },

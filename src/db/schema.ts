@@ -1,6 +1,7 @@
+import type { AccessTables } from './tables/access.js';
 import type { BackendTables } from './tables/backends.js';
-import type { DispatchTables } from './tables/dispatch.js';
 import type { DeploymentTables } from './tables/deployments.js';
+import type { DispatchTables } from './tables/dispatch.js';
 import type { GenerationTables } from './tables/generations.js';
 import type { MediaTables } from './tables/media.js';
 import type { PointTables } from './tables/points.js';
@@ -16,7 +17,8 @@ import type { WorkflowTables } from './tables/workflows.js';
  * node whose lease ran out cannot write any more (the fence).
  */
 export interface Database
-  extends GenerationTables,
+  extends AccessTables,
+    GenerationTables,
     MediaTables,
     BackendTables,
     DispatchTables,
@@ -25,6 +27,7 @@ export interface Database
     WebhookTables,
     WorkflowTables {}
 
+export type { ApiKeysTable } from './tables/access.js';
 export type { AttemptsTable, GenerationsTable } from './tables/generations.js';
 export type { PointAccountsTable, PointHoldsTable, PointPostingsTable, PointTransfersTable } from './tables/points.js';
 export type { WebhookDeliveriesTable, WebhookEndpointsTable } from './tables/webhooks.js';

@@ -50,3 +50,4 @@ export type {
   LiveEvent,
   ProgressData,
 } from './types.js';
+export { eventJson, generationJson, generationUrl } from './wire.js';

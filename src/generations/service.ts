@@ -201,9 +201,14 @@ export class Generations {
     return id === null ? null : this.get(id, accountId);
   }
 
+  /** Null when there is none, or it belongs to another account. */
+  find(id: string, accountId: string): Promise<Generation | null> {
+    return readGeneration(this.#options.db, id, accountId);
+  }
+
   /** Throws `not_found`. */
   async get(id: string, accountId: string): Promise<Generation> {
-    const generation = await readGeneration(this.#options.db, id, accountId);
+    const generation = await this.find(id, accountId);
     if (generation === null) throw new GenerationError('not_found', `There is no generation ${id}.`);
     return generation;
   }

@@ -6,7 +6,14 @@ import type { BackendHealths } from './backends/healths.js';
 import type { Closing } from './closing.js';
 
 /** What the HTTP API needs of Easel; a test may give the parts without the whole. */
-export type EaselServices = Pick<Easel, 'config' | 'backends' | 'generations' | 'workflows' | 'submitWorkflow'>;
+export type EaselServices = Pick<
+  Easel,
+  'config' | 'backends' | 'generations' | 'workflows' | 'submitWorkflow' | 'media'
+> & {
+  readonly keys?: Easel['keys'];
+  /** Unless given, every account may have everything. */
+  readonly perksOf?: Easel['perksOf'];
+};
 
 /** Handed to every group of routes. */
 export interface HttpContext {
@@ -14,6 +21,10 @@ export interface HttpContext {
   readonly backends: EaselServices['backends'];
   readonly workflows: EaselServices['workflows'];
   readonly submitWorkflow: EaselServices['submitWorkflow'];
+  readonly media: EaselServices['media'];
+  readonly perksOf: Easel['perksOf'];
+  /** Readers are sent to the store, where it can be read from elsewhere. */
+  readonly redirectToStore: boolean;
   readonly definitions: DefinitionSource;
   readonly healths: BackendHealths;
   readonly logger: Logger;

@@ -2,7 +2,9 @@ import { type FastifyInstance, fastify } from 'fastify';
 import { type DefinitionSource, definitionsOf } from '../backends/index.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/log.js';
+import { useGuard } from './access/guard.js';
 import { logWhenDone } from './access-log.js';
+import { useDeclaredAnswers } from './answers.js';
 import { BackendHealths } from './backends/healths.js';
 import { backendRoutes } from './backends/routes.js';
 import { Closing } from './closing.js';
@@ -13,11 +15,14 @@ import { eventRoutes } from './generations/event-routes.js';
 import { outputRoutes } from './generations/output-routes.js';
 import { generationRoutes } from './generations/routes.js';
 import { healthRoutes } from './health/routes.js';
-import { checkHost } from './host-guard.js';
+import { checkHost, isLoopbackName } from './host-guard.js';
 import { useLosslessJson } from './json.js';
 import { mediaRoutes } from './media/routes.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
 import { useShutdown } from './shutdown.js';
+import { deploymentRoutes } from './workflows/deployment-routes.js';
+import { generateRoutes } from './workflows/generate-routes.js';
+import { workflowRoutes } from './workflows/routes.js';
 
 export interface HttpServerOptions {
   readonly easel: EaselServices;
@@ -32,6 +37,8 @@ export interface HttpServerOptions {
    * Name here what a reverse proxy passes on in `Host`.
    */
   readonly allowedHosts?: readonly string[];
+  /** Ask everybody for a key; as configured unless given, else on all but loopback addresses. */
+  readonly requireKeys?: boolean;
   /** Where node definitions come from, to convert UI workflows with; from the backends unless given. */
   readonly definitions?: DefinitionSource;
   /** How long requests under way may go on once closing has begun, in milliseconds; 3 s unless told. */
@@ -53,6 +60,9 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     backends: easel.backends,
     workflows: easel.workflows,
     submitWorkflow: (request) => easel.submitWorkflow(request),
+    media: easel.media,
+    perksOf: async (accountId) => (await easel.perksOf?.(accountId)) ?? {},
+    redirectToStore: easel.config.media.s3.redirect,
     definitions: options.definitions ?? definitionsOf(easel.backends),
     healths: new BackendHealths(easel.backends, clock),
     logger,
@@ -85,6 +95,13 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     checkHost(hostPolicy, request);
     if (context.closing.begun) throw shuttingDown();
   });
+  useGuard(app, {
+    keys: easel.keys,
+    requireKeys: options.requireKeys ?? http.requireKeys ?? !isLoopbackName(http.host),
+    clock,
+    limits: http,
+  });
+  useDeclaredAnswers(app);
   app.addHook('onSend', async (_request, reply) => {
     // Answers are about one moment and one account.
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
@@ -98,6 +115,9 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     backendRoutes,
     healthRoutes,
     errorRoutes,
+    workflowRoutes,
+    deploymentRoutes,
+    generateRoutes,
   ])
     app.register(routes(context));
   return app;

@@ -6,6 +6,7 @@ import type { GenerationEvent } from '../../generations/index.js';
 import { accountOf } from '../account.js';
 import type { HttpContext } from '../context.js';
 import { EventStream, type Frame } from '../event-stream.js';
+import { route } from '../route.js';
 import { check, flag, pathId, strictObject, wholeNumber } from '../validate.js';
 import { eventJson } from './json.js';
 
@@ -16,13 +17,29 @@ const MAX_SEQ = 999_999_999;
 const query = strictObject({ after: wholeNumber(0, MAX_SEQ).optional(), previews: flag });
 const headers = z.object({ 'last-event-id': z.union([z.literal(''), wholeNumber(0, MAX_SEQ)]).optional() });
 
+const facts = route({
+  operationId: 'followGeneration',
+  tag: 'Generations',
+  summary: 'Follow a generation by server-sent events',
+  description:
+    'Durable events carry an id and can be resumed after it; progress and previews carry none. Ends after the terminal event.',
+  scope: 'generations:read',
+  headers: { 'Last-Event-ID': 'Resumes after this event; browsers send it by themselves.' },
+  query,
+  answers: {
+    200: { description: 'The events.', type: 'text/event-stream' },
+    204: { description: 'There is nothing after that event, and never will be.' },
+  },
+  isStream: true,
+});
+
 /** The events of a generation as they happen, by server-sent events. Ends after the terminal event. */
 export const eventRoutes =
   ({ generations, clock, closing, logger }: HttpContext): FastifyPluginAsync =>
   async (app) => {
     app.get<{ Params: { readonly id: string } }>(
       '/v1/generations/:id/events',
-      { exposeHeadRoute: false },
+      { ...facts, exposeHeadRoute: false },
       async (request, reply) => {
         const { after, previews = false } = check(query, request.query, 'query');
         const { 'last-event-id': lastEventId } = check(headers, request.headers, 'headers');

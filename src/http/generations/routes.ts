@@ -1,16 +1,18 @@
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { GENERATION_STATUSES, isGenerationTerminal } from '../../core/statuses.js';
-import type { Generation } from '../../generations/index.js';
 import { accountOf } from '../account.js';
 import type { HttpContext } from '../context.js';
 import { requestInvalid } from '../problem.js';
+import { route } from '../route.js';
 import { check, pathId, strictObject, wholeNumber } from '../validate.js';
 import { checkBackendId } from './definitions.js';
 import { idempotencyOf } from './idempotency.js';
-import { generationJson, generationUrl } from './json.js';
+import { generationJson } from './json.js';
 import { prepareRequest } from './prepare.js';
+import { generationPageSchema, generationSchema, submittedSchema } from './schemas.js';
 import { type SubmitBody, submitBody } from './submit-body.js';
+import { type Submitted, sendSubmitted } from './submitted.js';
 import { waitForEnd } from './wait.js';
 
 interface IdParams {
@@ -34,12 +36,75 @@ const listQuery = strictObject({
     .optional(),
 });
 
+const WAIT = 'Seconds to hold the answer back until the generation has ended: `wait=30`.';
+const IDEMPOTENCY = 'The same key with the same body returns the first answer; with another body it is a conflict.';
+const ended = { description: 'It ended while you waited, or it was there before.', schema: submittedSchema };
+const accepted = { description: 'Accepted, and not ended yet.', schema: submittedSchema };
+
+const submitRoute = route({
+  operationId: 'submitGraph',
+  tag: 'Generations',
+  summary: 'Run a graph',
+  description:
+    'Takes any graph (API format) or workflow (UI format). Programs for other people use registered workflows instead: POST /v1/workflows/{name}/generations.',
+  scope: ['generations:write', 'workflows:raw'],
+  headers: { Prefer: WAIT, 'Idempotency-Key': IDEMPOTENCY },
+  query: noQuery,
+  body: { schema: submitBody },
+  answers: { 200: ended, 202: accepted },
+});
+
+const listRoute = route({
+  operationId: 'listGenerations',
+  tag: 'Generations',
+  summary: 'List generations, newest first',
+  scope: 'generations:read',
+  query: listQuery,
+  answers: { 200: { description: 'A page.', schema: generationPageSchema } },
+});
+
+const readRoute = route({
+  operationId: 'getGeneration',
+  tag: 'Generations',
+  summary: 'Read a generation',
+  scope: 'generations:read',
+  headers: { Prefer: WAIT },
+  query: noQuery,
+  answers: { 200: { description: 'As it is now.', schema: generationSchema } },
+});
+
+const cancelRoute = route({
+  operationId: 'cancelGeneration',
+  tag: 'Generations',
+  summary: 'Cancel a generation',
+  description: 'In the queue it is gone at once. On a backend it is stopped and verified, which takes a moment.',
+  scope: 'generations:write',
+  headers: { Prefer: WAIT },
+  query: noQuery,
+  body: { schema: emptyBody, isOptional: true },
+  answers: {
+    200: { description: 'It has ended, cancelled or by itself.', schema: generationSchema },
+    202: { description: 'Asked to stop; follow it.', schema: generationSchema },
+  },
+});
+
+const rerunRoute = route({
+  operationId: 'rerunGeneration',
+  tag: 'Generations',
+  summary: 'Run the same again, as a generation of its own',
+  scope: 'generations:write',
+  headers: { Prefer: WAIT, 'Idempotency-Key': IDEMPOTENCY },
+  query: noQuery,
+  body: { schema: emptyBody, isOptional: true },
+  answers: { 200: ended, 202: accepted },
+});
+
 export const generationRoutes =
   (context: HttpContext): FastifyPluginAsync =>
   async (app) => {
     const { generations } = context;
 
-    app.post('/v1/generations', async (request, reply) => {
+    app.post('/v1/generations', submitRoute, async (request, reply) => {
       check(noQuery, request.query, 'query');
       if (request.body === undefined)
         throw requestInvalid('The body is empty.', [], 'Send JSON with a graph or a workflow.');
@@ -49,7 +114,7 @@ export const generationRoutes =
       return sendSubmitted(reply, { ...submitted, generation });
     });
 
-    app.get('/v1/generations', async (request, reply) => {
+    app.get('/v1/generations', listRoute, async (request, reply) => {
       const { before, limit = DEFAULT_PAGE, status: statuses } = check(listQuery, request.query, 'query');
       const accountId = accountOf(request);
       // One more than asked for tells whether there is a next page.
@@ -65,14 +130,14 @@ export const generationRoutes =
       return { data: page.map(generationJson), next_before: nextBefore };
     });
 
-    app.get<{ Params: IdParams }>('/v1/generations/:id', async (request, reply) => {
+    app.get<{ Params: IdParams }>('/v1/generations/:id', readRoute, async (request, reply) => {
       check(noQuery, request.query, 'query');
       const id = pathId(request.params.id, 'generation');
       const generation = await generations.get(id, accountOf(request));
       return generationJson(await waitForEnd(context, request, reply, generation));
     });
 
-    app.post<{ Params: IdParams }>('/v1/generations/:id/cancel', async (request, reply) => {
+    app.post<{ Params: IdParams }>('/v1/generations/:id/cancel', cancelRoute, async (request, reply) => {
       check(noQuery, request.query, 'query');
       check(emptyBody, request.body, 'body');
       const id = pathId(request.params.id, 'generation');
@@ -82,7 +147,7 @@ export const generationRoutes =
       return reply.code(isGenerationTerminal(generation.status) ? 200 : 202).send(generationJson(generation));
     });
 
-    app.post<{ Params: IdParams }>('/v1/generations/:id/rerun', async (request, reply) => {
+    app.post<{ Params: IdParams }>('/v1/generations/:id/rerun', rerunRoute, async (request, reply) => {
       check(noQuery, request.query, 'query');
       check(emptyBody, request.body, 'body');
       const id = pathId(request.params.id, 'generation');
@@ -91,13 +156,6 @@ export const generationRoutes =
       return sendSubmitted(reply, { ...submitted, generation });
     });
   };
-
-interface Submitted {
-  readonly generation: Generation;
-  /** False when an earlier request under the same key made it. */
-  readonly isNew: boolean;
-  readonly warnings: readonly { readonly code: string; readonly message: string; readonly nodeId: string }[];
-}
 
 async function submit(context: HttpContext, request: FastifyRequest, body: SubmitBody): Promise<Submitted> {
   const { generations, definitions, backends } = context;
@@ -124,19 +182,6 @@ async function rerun({ generations }: HttpContext, request: FastifyRequest, id: 
   }
   const generation = await generations.rerun(id, accountId, idempotency ?? {});
   return { generation, isNew: true, warnings: [] };
-}
-
-/** 202: accepted, and not ended yet. 200: it ended while the caller waited, or it was there before. */
-function sendSubmitted(reply: FastifyReply, { generation, isNew, warnings }: Submitted): FastifyReply {
-  const isEnded = isGenerationTerminal(generation.status);
-  reply.code(isNew && !isEnded ? 202 : 200).header('location', generationUrl(generation.id));
-  if (!isNew) reply.header('idempotency-replayed', 'true');
-  return reply.send({
-    ...generationJson(generation),
-    ...(warnings.length === 0
-      ? {}
-      : { warnings: warnings.map(({ code, message, nodeId }) => ({ code, message, node_id: nodeId })) }),
-  });
 }
 
 function nextPage(before: string, limit: number, statuses: readonly string[] | undefined): string {

@@ -1,0 +1,2 @@
+export { type ApiKey, Keys, type KeysOptions, type NewKey } from './keys.js';
+export { ALL_SCOPES, isScope, SCOPES, type Scope, USER_SCOPES } from './scopes.js';

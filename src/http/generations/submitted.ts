@@ -1,0 +1,28 @@
+import type { FastifyReply } from 'fastify';
+import type { JsonObject } from '../../core/json.js';
+import { isGenerationTerminal } from '../../core/statuses.js';
+import type { Generation } from '../../generations/index.js';
+import { generationJson, generationUrl } from './json.js';
+
+export interface Submitted {
+  readonly generation: Generation;
+  /** False when an earlier request under the same key made it. */
+  readonly isNew: boolean;
+  readonly warnings: readonly { readonly code: string; readonly message: string; readonly nodeId: string }[];
+  /** The values that a workflow was bound with, drawn seeds included. */
+  readonly inputs?: JsonObject | null;
+}
+
+/** 202: accepted, and not ended yet. 200: it ended while the caller waited, or it was there before. */
+export function sendSubmitted(reply: FastifyReply, { generation, isNew, warnings, inputs }: Submitted): FastifyReply {
+  const isEnded = isGenerationTerminal(generation.status);
+  reply.code(isNew && !isEnded ? 202 : 200).header('location', generationUrl(generation.id));
+  if (!isNew) reply.header('idempotency-replayed', 'true');
+  return reply.send({
+    ...generationJson(generation),
+    ...(inputs === undefined ? {} : { inputs }),
+    ...(warnings.length === 0
+      ? {}
+      : { warnings: warnings.map(({ code, message, nodeId }) => ({ code, message, node_id: nodeId })) }),
+  });
+}
