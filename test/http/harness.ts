@@ -2,14 +2,23 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { afterEach } from 'vitest';
+import { definitionsOf } from '../../src/backends/index.js';
 import { parseConfig } from '../../src/config/index.js';
 import { systemClock } from '../../src/core/clock.js';
 import { parseLossless } from '../../src/core/json.js';
 import { type Logger, silentLogger } from '../../src/core/log.js';
 import type { Db } from '../../src/db/index.js';
-import type { Generations, GenerationsOptions } from '../../src/generations/index.js';
+import {
+  type Generations,
+  type GenerationsOptions,
+  processIdentity,
+  WorkflowSubmitter,
+} from '../../src/generations/index.js';
 import { createHttpServer, type HttpServerOptions, type Listening, listen } from '../../src/http/index.js';
+import { Media, type MediaOptions } from '../../src/media/index.js';
+import { OutboundClient } from '../../src/outbound/index.js';
 import { FakeBackend } from '../../src/testing/index.js';
+import { type PlanLimits, Workflows } from '../../src/workflows/index.js';
 import { GRAPH, useNodes } from '../generations/harness.js';
 import { makeKit } from '../helpers/databases.js';
 
@@ -24,6 +33,7 @@ export interface TestServer {
   readonly backend: FakeBackend;
   /** Folder of the stored files. */
   readonly mediaRoot: string;
+  readonly media: Media;
   /** Listens on a free port; closed after the test. */
   listen(): Promise<Listening>;
   /** POST /v1/generations with a graph that runs until the test ends it. Returns the id. */
@@ -49,13 +59,49 @@ export function useServers() {
   });
 
   return async function server(
-    options: Partial<HttpServerOptions> & { readonly generations?: Partial<GenerationsOptions> } = {},
+    options: Partial<HttpServerOptions> & {
+      readonly generations?: Partial<GenerationsOptions>;
+      readonly plan?: PlanLimits;
+      readonly media?: Partial<MediaOptions>;
+      readonly easel?: Partial<HttpServerOptions['easel']>;
+    } = {},
   ): Promise<TestServer> {
-    const { generations: more, ...http } = options;
+    const { generations: more, plan = {}, media: mediaOptions, easel, ...http } = options;
     const db = await kit.createDb();
-    const { generations, backend, mediaRoot } = await nodes.node(db, { backend: new FakeBackend(), ...more });
+    const {
+      generations,
+      backend,
+      mediaRoot,
+      media: store,
+    } = await nodes.node(db, { backend: new FakeBackend(), ...more });
+    const definitions = http.definitions ?? definitionsOf([backend]);
+    const workflows = new Workflows({ db, clock: systemClock, definitions });
+    const submitter = new WorkflowSubmitter({
+      db,
+      generations,
+      workflows,
+      definitions,
+      planOf: async () => plan,
+      maxUploadBytes: http.maxUploadBytes ?? 1_000_000,
+    });
+    const config = parseConfig({});
+    const outbound = new OutboundClient({ clock: systemClock });
+    closers.push(() => outbound.close());
+    const media = new Media({
+      ...{ db, clock: systemClock, logger: silentLogger, store, spool: store, outbound, settings: config.media },
+      identity: processIdentity('test'),
+      ...mediaOptions,
+    });
     const app = createHttpServer({
-      easel: { config: parseConfig({}), backends: [backend], generations },
+      easel: {
+        config,
+        backends: [backend],
+        generations,
+        workflows,
+        submitWorkflow: (request) => submitter.submit(request),
+        media,
+        ...easel,
+      },
       logger: silentLogger,
       clock: systemClock,
       ...http,
@@ -72,6 +118,7 @@ export function useServers() {
       generations,
       backend,
       mediaRoot,
+      media,
       listen: () => listen(app, { host: '127.0.0.1', port: 0 }),
       submit,
       async succeed(files) {
