@@ -60,20 +60,25 @@ export class Deriver {
     const nowMs = clock.now();
     // The row comes before the object: whoever wrote it may have died in between, or be about to go on.
     const isThere = (await store.stat(row.hash)) !== null;
-    const touched = db.kysely
-      .updateTable('media_derived')
-      .set({ used_at: nowMs })
-      .where('source_hash', '=', sourceHash)
-      .where('recipe', '=', recipe);
-    if (isThere && nowMs - row.used_at > NOTE_USE_MS) await touched.execute();
+    if (isThere && nowMs - row.used_at > NOTE_USE_MS)
+      await db.transaction((tx) =>
+        tx
+          .updateTable('media_derived')
+          .set({ used_at: nowMs })
+          .where('source_hash', '=', sourceHash)
+          .where('recipe', '=', recipe)
+          .execute(),
+      );
     if (!isThere && nowMs - row.created_at > REMOVAL_MS)
-      await db.kysely
-        .deleteFrom('media_derived')
-        .where('source_hash', '=', sourceHash)
-        .where('recipe', '=', recipe)
-        .where('hash', '=', row.hash)
-        .where('created_at', '=', row.created_at)
-        .execute();
+      await db.transaction((tx) =>
+        tx
+          .deleteFrom('media_derived')
+          .where('source_hash', '=', sourceHash)
+          .where('recipe', '=', recipe)
+          .where('hash', '=', row.hash)
+          .where('created_at', '=', row.created_at)
+          .execute(),
+      );
     if (!isThere) return null;
     return { hash: row.hash, bytes: row.bytes, contentType: row.content_type, width: row.width, height: row.height };
   }

@@ -1,4 +1,4 @@
-import type { Db } from '../db/index.js';
+import type { Db, DbTransaction } from '../db/index.js';
 import type { MediaFacts } from './inspect.js';
 
 export async function readFacts(db: Db, hash: string): Promise<MediaFacts | null> {
@@ -12,7 +12,11 @@ export async function readFacts(db: Db, hash: string): Promise<MediaFacts | null
 
 /** The same content always has the same facts, so whoever writes them second changes nothing. */
 export async function writeFacts(db: Db, hash: string, facts: MediaFacts, nowMs: number): Promise<void> {
-  await db.kysely
+  await db.transaction((tx) => addFacts(tx, hash, facts, nowMs));
+}
+
+export async function addFacts(tx: DbTransaction, hash: string, facts: MediaFacts, nowMs: number): Promise<void> {
+  await tx
     .insertInto('media_facts')
     .values({ hash, ...facts, created_at: nowMs })
     .onConflict((conflict) => conflict.column('hash').doNothing())

@@ -73,18 +73,20 @@ export class MediaLinks {
   }
 
   async #readKey(): Promise<Buffer> {
-    const { kysely } = this.#db;
-    // Two nodes that start at once: the second one's key is not stored, and both read the first one's.
-    await kysely
-      .insertInto('media_secrets')
-      .values({ name: KEY_NAME, value: randomBytes(32).toString('hex'), created_at: this.#clock.now() })
-      .onConflict((conflict) => conflict.column('name').doNothing())
-      .execute();
-    const row = await kysely
-      .selectFrom('media_secrets')
-      .select('value')
-      .where('name', '=', KEY_NAME)
-      .executeTakeFirstOrThrow();
-    return Buffer.from(row.value, 'hex');
+    const created = { value: randomBytes(32).toString('hex'), created_at: this.#clock.now() };
+    return this.#db.transaction(async (tx) => {
+      // Two nodes that start at once: the second one's key is not stored, and both read the first one's.
+      await tx
+        .insertInto('media_secrets')
+        .values({ name: KEY_NAME, ...created })
+        .onConflict((conflict) => conflict.column('name').doNothing())
+        .execute();
+      const row = await tx
+        .selectFrom('media_secrets')
+        .select('value')
+        .where('name', '=', KEY_NAME)
+        .executeTakeFirstOrThrow();
+      return Buffer.from(row.value, 'hex');
+    });
   }
 }

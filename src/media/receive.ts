@@ -5,7 +5,7 @@ import { EaselError, StorageError } from '../core/errors.js';
 import { newId } from '../core/ids.js';
 import type { DbReader, DbTransaction } from '../db/index.js';
 import type { MediaContext } from './context.js';
-import { writeFacts } from './facts.js';
+import { addFacts } from './facts.js';
 import { displayName } from './filename.js';
 import { inspectUpload, type MediaFacts } from './inspect.js';
 import { takeLocks, withObjects } from './references.js';
@@ -65,14 +65,17 @@ export async function receive(
 
 async function complete(context: MediaContext, id: string, hash: string, facts: MediaFacts): Promise<void> {
   const { db, clock } = context;
-  await writeFacts(db, hash, facts, clock.now());
-  const { numUpdatedRows } = await db.kysely
-    .updateTable('media')
-    .set({ state: 'stored' })
-    .where('id', '=', id)
-    .where('state', '!=', 'removed')
-    .executeTakeFirst();
-  if (numUpdatedRows === 0n) throw new StorageError('storage_failed', 'The upload took so long that it was given up.');
+  const isKept = await db.transaction(async (tx) => {
+    await addFacts(tx, hash, facts, clock.now());
+    const { numUpdatedRows } = await tx
+      .updateTable('media')
+      .set({ state: 'stored' })
+      .where('id', '=', id)
+      .where('state', '!=', 'removed')
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  });
+  if (!isKept) throw new StorageError('storage_failed', 'The upload took so long that it was given up.');
 }
 
 async function addFile(context: MediaContext, file: StagedMedia, options: ReceiveOptions): Promise<string> {

@@ -71,7 +71,9 @@ export async function finishRemovals(
     await probe?.('removal-begun');
     await store.remove(hash);
     await probe?.('removal-done');
-    await db.kysely.deleteFrom('media_removals').where('hash', '=', hash).where('until', '=', until).execute();
+    await db.transaction((tx) =>
+      tx.deleteFrom('media_removals').where('hash', '=', hash).where('until', '=', until).execute(),
+    );
   }
 }
 

@@ -147,13 +147,15 @@ export class Media {
   /** Keeps a file whatever the retention says, or no longer. Throws `not_found`. */
   async pin(id: string, accountId: string, pinned: boolean): Promise<MediaFile> {
     const { db, clock } = this.#context;
-    await db.kysely
-      .updateTable('media')
-      .set({ pinned_at: pinned ? clock.now() : null })
-      .where('id', '=', id)
-      .where('account_id', '=', accountId)
-      .where('state', '=', 'stored')
-      .execute();
+    await db.transaction((tx) =>
+      tx
+        .updateTable('media')
+        .set({ pinned_at: pinned ? clock.now() : null })
+        .where('id', '=', id)
+        .where('account_id', '=', accountId)
+        .where('state', '=', 'stored')
+        .execute(),
+    );
     return this.get(id, accountId);
   }
 
@@ -181,10 +183,10 @@ export class Media {
    * many. Throws `media_in_use`.
    */
   async removeAccount(accountId: string): Promise<number> {
-    const { kysely } = this.#context.db;
+    const { db } = this.#context;
     let removed = 0;
     for (;;) {
-      const rows = await kysely
+      const rows = await db.kysely
         .selectFrom('media')
         .select('id')
         .where('account_id', '=', accountId)
@@ -198,7 +200,9 @@ export class Media {
         removed += 1;
       }
     }
-    await kysely.deleteFrom('media').where('account_id', '=', accountId).where('state', '=', 'removed').execute();
+    await db.transaction((tx) =>
+      tx.deleteFrom('media').where('account_id', '=', accountId).where('state', '=', 'removed').execute(),
+    );
     return removed;
   }
 
