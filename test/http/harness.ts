@@ -5,6 +5,7 @@ import { afterEach } from 'vitest';
 import { definitionsOf } from '../../src/backends/index.js';
 import { parseConfig } from '../../src/config/index.js';
 import { systemClock } from '../../src/core/clock.js';
+import { newId } from '../../src/core/ids.js';
 import { parseLossless } from '../../src/core/json.js';
 import { type Logger, silentLogger } from '../../src/core/log.js';
 import type { Db } from '../../src/db/index.js';
@@ -68,12 +69,17 @@ export function useServers() {
   ): Promise<TestServer> {
     const { generations: more, plan = {}, media: mediaOptions, easel, ...http } = options;
     const db = await kit.createDb();
+    const instance = newId();
     const {
       generations,
       backend,
       mediaRoot,
       media: store,
-    } = await nodes.node(db, { backend: new FakeBackend(), ...more });
+    } = await nodes.node(db, {
+      backend: new FakeBackend(),
+      instance,
+      ...more,
+    });
     const definitions = http.definitions ?? definitionsOf([backend]);
     const workflows = new Workflows({ db, clock: systemClock, definitions });
     const submitter = new WorkflowSubmitter({
@@ -89,7 +95,8 @@ export function useServers() {
     closers.push(() => outbound.close());
     const media = new Media({
       ...{ db, clock: systemClock, logger: silentLogger, store, spool: store, outbound, settings: config.media },
-      identity: processIdentity('test'),
+      // As in Easel: generations and media must take each other's staged files for those of the living.
+      identity: processIdentity(instance),
       ...mediaOptions,
     });
     const app = createHttpServer({
