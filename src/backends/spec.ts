@@ -37,7 +37,7 @@ export interface Backend {
   /** Stops the attempt wherever it is, then verifies. Never touches another job. Throws BackendError when it cannot ask. */
   cancel(attemptId: string, options?: LookOptions): Promise<CancelOutcome>;
   /** Streams one output file. Throws BackendError `output_unavailable`, `backend_unreachable`. The caller ends the stream. */
-  openOutput(output: FileOutput, options?: LookOptions): Promise<OpenedOutput>;
+  openOutput(output: FileOutput, options?: CallOptions): Promise<OpenedOutput>;
   /** Stores an input file and returns the value that a loader node takes for it. */
   upload(file: UploadFile, options?: CallOptions): Promise<UploadedFile>;
 
@@ -142,6 +142,8 @@ export interface FileOutput {
   readonly subfolder: string;
   /** `temp` files are previews: the backend wipes them at a restart. */
   readonly type: 'output' | 'temp' | 'input';
+  /** The run that made it, where the backend finds files by that. */
+  readonly backendRunId?: string;
 }
 
 export interface TextOutput {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { newId } from '../../../src/core/ids.js';
 import type { MakeHarness } from '../backend.js';
 import { graphs } from './graphs.js';
-import { accept, download, failure, fileOf, result, untilState, useHarness, Watcher } from './support.js';
+import { accept, download, failure, fileOf, needs, result, untilState, useHarness, Watcher } from './support.js';
 
 export function describeFaults(name: string, makeHarness: MakeHarness): void {
   describe(`${name}: faults`, () => {
@@ -47,7 +47,8 @@ export function describeFaults(name: string, makeHarness: MakeHarness): void {
       expect(outcome).toMatchObject({ kind: 'unknown', error: { code: 'backend_unreachable' } });
     });
 
-    it('waits for a history that is a moment late', async () => {
+    it('waits for a history that is a moment late', async ({ skip }) => {
+      needs(harness(), 'event-stream', skip);
       const { backend, faults } = harness();
       faults.set({ history: { delayMs: 60, isAnnouncedFirst: true } });
       const watcher = new Watcher(backend);
@@ -55,7 +56,8 @@ export function describeFaults(name: string, makeHarness: MakeHarness): void {
       expect((await result(backend, watcher, attemptId)).outcome).toBe('succeeded');
     });
 
-    it('comes back after a lost connection, and is told of the end of what ran meanwhile', async () => {
+    it('comes back after a lost connection, and is told of the end of what ran meanwhile', async ({ skip }) => {
+      needs(harness(), 'event-stream', skip);
       const { backend, nodes, dropConnections } = harness();
       const watcher = new Watcher(backend);
       const attemptId = await accept(backend, graphs.held('g'));
@@ -73,7 +75,8 @@ export function describeFaults(name: string, makeHarness: MakeHarness): void {
       await watcher.until('ended', attemptId);
     });
 
-    it('hears everything of prompts that are sent after a reconnect', async () => {
+    it('hears everything of prompts that are sent after a reconnect', async ({ skip }) => {
+      needs(harness(), 'event-stream', skip);
       const { backend, dropConnections } = harness();
       const watcher = new Watcher(backend);
       dropConnections();
@@ -84,7 +87,8 @@ export function describeFaults(name: string, makeHarness: MakeHarness): void {
       expect(watcher.of(attemptId).map((event) => event.type)).toContain('started');
     });
 
-    it('knows nothing of earlier runs after a restart of the backend, and works on', async () => {
+    it('knows nothing of earlier runs after a restart of the backend, and works on', async ({ skip }) => {
+      needs(harness(), 'short-memory', skip);
       const { backend, nodes, restart } = harness();
       const watcher = new Watcher(backend);
       const lost = await accept(backend, graphs.held('g'));
@@ -99,7 +103,8 @@ export function describeFaults(name: string, makeHarness: MakeHarness): void {
       expect((await result(backend, watcher, next)).outcome).toBe('succeeded');
     });
 
-    it('asks anew what the backend can do after a reconnect', async () => {
+    it('asks anew what the backend can do after a reconnect', async ({ skip }) => {
+      needs(harness(), 'event-stream', skip);
       const { backend, dropConnections } = harness();
       const watcher = new Watcher(backend);
       const before = await backend.capabilities();

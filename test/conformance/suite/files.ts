@@ -5,7 +5,7 @@ import type { UploadFile } from '../../../src/backends/index.js';
 import type { MakeHarness } from '../backend.js';
 import { graphs } from './graphs.js';
 import { dataOf } from './nodes.js';
-import { accept, download, failure, fileOf, result, useHarness, Watcher } from './support.js';
+import { accept, download, failure, fileOf, needs, result, useHarness, Watcher } from './support.js';
 
 const upload = (bytes: Buffer, filename = 'input-1.png'): UploadFile => ({
   filename,
@@ -55,7 +55,8 @@ export function describeFiles(name: string, makeHarness: MakeHarness): void {
       });
     });
 
-    it('leaves previews out unless there is nothing else', async () => {
+    it('leaves previews out unless there is nothing else', async ({ skip }) => {
+      needs(harness(), 'temp-files', skip);
       const { backend } = harness();
       const watcher = new Watcher(backend);
       const both = await result(backend, watcher, await accept(backend, graphs.withPreview(1)));
@@ -74,7 +75,8 @@ export function describeFiles(name: string, makeHarness: MakeHarness): void {
       expect((await download(backend, fileOf(outcome))).equals(bytes)).toBe(true);
     });
 
-    it('stores equal content once and never replaces other content', async () => {
+    it('stores equal content once and never replaces other content', async ({ skip }) => {
+      needs(harness(), 'one-copy', skip);
       const { backend } = harness();
       const watcher = new Watcher(backend);
       const [one, two] = [dataOf(1, 500), dataOf(2, 500)];
@@ -91,7 +93,8 @@ export function describeFiles(name: string, makeHarness: MakeHarness): void {
       }
     });
 
-    it('stores two files of the same name at the same time', async () => {
+    it('stores two files of the same name at the same time', async ({ skip }) => {
+      needs(harness(), 'one-copy', skip);
       const { backend } = harness();
       const names = await Promise.all([backend.upload(upload(dataOf(1, 500))), backend.upload(upload(dataOf(1, 500)))]);
       expect(new Set(names.map((stored) => stored.inputValue)).size).toBe(1);

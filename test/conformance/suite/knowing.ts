@@ -3,7 +3,7 @@ import { BACKEND_SPEC_VERSION } from '../../../src/backends/index.js';
 import { newId } from '../../../src/core/ids.js';
 import type { MakeHarness } from '../backend.js';
 import { graphs } from './graphs.js';
-import { accept, failure, useHarness } from './support.js';
+import { accept, failure, needs, useHarness } from './support.js';
 
 const NOWHERE_ELSE = 'this adapter brings its own server and cannot be pointed elsewhere';
 
@@ -18,7 +18,8 @@ export function describeKnowing(name: string, makeHarness: MakeHarness): void {
       expect(backend.displayUrl).not.toMatch(/@|\?/);
     });
 
-    it('is ready, with version and queue', async () => {
+    it('is ready, with version and queue', async ({ skip }) => {
+      needs(harness(), 'server-facts', skip);
       const { backend, nodes } = harness();
       expect(await backend.health()).toMatchObject({ state: 'ready', queueRemaining: 0, version: expect.any(String) });
       await accept(backend, graphs.held('g'));
@@ -30,7 +31,8 @@ export function describeKnowing(name: string, makeHarness: MakeHarness): void {
       expect(health.error).toBeUndefined();
     });
 
-    it('knows its node classes and limits', async () => {
+    it('knows its node classes and limits', async ({ skip }) => {
+      needs(harness(), 'server-facts', skip);
       const { backend } = harness();
       const capabilities = await backend.capabilities();
       expect(capabilities.nodeDefinitions['SuiteSave']).toMatchObject({ output_node: true, name: 'SuiteSave' });
@@ -42,7 +44,8 @@ export function describeKnowing(name: string, makeHarness: MakeHarness): void {
       expect(await backend.capabilities({ refresh: true })).toEqual({ ...capabilities, devices: expect.any(Array) });
     });
 
-    it('does not let one caller end the question of another', async () => {
+    it('does not let one caller end the question of another', async ({ skip }) => {
+      needs(harness(), 'server-facts', skip);
       const { backend } = harness();
       const stop = new AbortController();
       const impatient = failure(backend.capabilities({ refresh: true, signal: stop.signal }));

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect } from 'vitest';
 import type { AttemptResult, Backend, BackendEvent, FileOutput, SubmitOutcome } from '../../../src/backends/index.js';
 import { newId } from '../../../src/core/ids.js';
 import type { Graph } from '../../../src/graph/types.js';
-import type { BackendHarness, MakeHarness } from '../backend.js';
+import type { Ability, BackendHarness, MakeHarness } from '../backend.js';
 
 /** A fresh harness for each test of the surrounding `describe`. */
 export function useHarness(makeHarness: MakeHarness): () => BackendHarness {
@@ -17,6 +17,12 @@ export function useHarness(makeHarness: MakeHarness): () => BackendHarness {
     harness = null;
   });
   return () => harness as BackendHarness;
+}
+
+/** Leaves a test out, with the reason, where the backend lacks what it is about. */
+export function needs(harness: BackendHarness, ability: Ability, skip: (reason: string) => void): void {
+  const reason = harness.lacks?.[ability];
+  if (reason !== undefined) skip(`${ability}: ${reason}`);
 }
 
 /** Collects what a backend tells, and waits for it. */
