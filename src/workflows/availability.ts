@@ -50,7 +50,7 @@ export function checkAvailability(version: WorkflowVersion, definitions: NodeDef
   // What a request sets is the request's business.
   const isInput = ({ nodeId, input }: MissingChoice) =>
     about.inputs.some(({ targets }) => targets.some((target) => target.node === nodeId && target.input === input));
-  const choices = missing.choices.filter((choice) => !isInput(choice));
+  const choices = missing.choices.filter((choice) => !isInput(choice) && !acceptsAny(index, choice));
   const models: MissingModel[] = choices.flatMap(({ folder, value, nearest, nodeId, input }) =>
     folder === null ? [] : [{ folder, name: value, nearest, nodeId, input }],
   );
@@ -60,7 +60,9 @@ export function checkAvailability(version: WorkflowVersion, definitions: NodeDef
     if (inGraph.has(model) || isLoaded(version, model)) continue;
     const [folder, name] = [model.slice(0, model.indexOf('/')), model.slice(model.indexOf('/') + 1)];
     const listing = LISTED_BY.get(folder);
-    const offered = listing === undefined ? undefined : index.input(...listing)?.choices?.map(String);
+    const declared = listing === undefined ? undefined : index.input(...listing);
+    const offered = declared?.choices?.map(String);
+    if (declared?.options['accepts_any'] === true) continue;
     if (offered === undefined) unchecked.push(model);
     else if (!offered.includes(name)) {
       models.push({ folder, name, nearest: nearestNames(name, offered), nodeId: null, input: null });
@@ -80,6 +82,11 @@ export function checkAvailability(version: WorkflowVersion, definitions: NodeDef
     packs: classes.length === 0 ? [] : about.requires.packs,
     unchecked,
   };
+}
+
+/** The built-in engine lists no models, and takes any name. */
+function acceptsAny(index: DefinitionIndex, { classType, input }: MissingChoice): boolean {
+  return index.input(classType, input)?.options['accepts_any'] === true;
 }
 
 /** Models of the graph were looked at node by node. */

@@ -1,10 +1,11 @@
 /** Workflows: typed, versioned, explainable. `types.ts` has the words. */
-export type { Availability, MissingModel } from './availability.js';
+export { type Availability, checkAvailability, type MissingModel } from './availability.js';
 export type { PlanLimits } from './bind/plan.js';
 export type { InputProblem } from './bind/values.js';
-export type { BuiltVersion } from './build.js';
+export { type BuiltVersion, buildVersion } from './build.js';
 export { type DeploymentChange, Deployments, type ListDeployments, type NewDeployment } from './deployments.js';
 export type { VersionDiff } from './diff.js';
+export { draftManifest, suggestType } from './draft.js';
 export { contentHash } from './hash.js';
 export { inputsSchema } from './json-schema.js';
 export { Labels, type MovedLabel } from './labels.js';

@@ -26,10 +26,16 @@ const ACCOUNT = 'cli';
 
 /** `easel run`: one workflow, from its file to the files that it makes. */
 export async function runCommand(context: CommandContext, options: RunOptions, file: string): Promise<number> {
+  // Options before files: what was mistyped is told without reading anything.
+  readRunOptions(options, context.io.cwd);
+  return runSource(context, options, await readWorkflowSource(file, context.io));
+}
+
+/** The same for a workflow that is no file. */
+export async function runSource(context: CommandContext, options: RunOptions, source: WorkflowSource): Promise<number> {
   const { io } = context;
   const startedAt = io.clock.now();
   const request = readRunOptions(options, io.cwd);
-  const source = await readWorkflowSource(file, io);
   const workspace = await Workspace.create();
   const view = chooseView(io, options, context.globals);
   const interrupts = new Interrupts(io, () => {

@@ -102,7 +102,7 @@ const WIDEST_COLUMN = 48;
 const GAP = '  ';
 
 /** Columns as wide as their content, up to a limit; what does not fit on the line is cut at its end. */
-function table(rows: readonly (readonly string[])[], columns: number, style: Style): string[] {
+export function table(rows: readonly (readonly string[])[], columns: number, style: Style): string[] {
   const cells = rows.map((row) => row.map((cell) => fitTo(printable(cell), WIDEST_COLUMN)));
   const widths = cells.reduce<number[]>(
     (widest, row) => row.map((cell, index) => Math.max(widest[index] ?? 0, columnsOf(cell))),

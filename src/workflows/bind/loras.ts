@@ -48,17 +48,20 @@ export function takeLoraTags(text: string): {
   return { text: tags.length === 0 ? text : rest.replace(/^[\s,]+/, ''), tags, faults };
 }
 
-/** The files that a backend offers, or undefined when it does not say. */
-export function offeredLoras(definitions: NodeDefinitions): readonly string[] | undefined {
-  const choices = new DefinitionIndex(definitions).input('LoraLoader', 'lora_name')?.choices;
-  return choices?.map(String);
+type Offered = readonly string[] | 'any';
+
+/** The files that a backend offers (`any` of the built-in engine), or undefined when it loads none. */
+function offeredLoras(definitions: NodeDefinitions): Offered | undefined {
+  const input = new DefinitionIndex(definitions).input('LoraLoader', 'lora_name');
+  return input?.options['accepts_any'] === true ? 'any' : input?.choices?.map(String);
 }
 
 /** By the whole name; without folder, extension and case where that leaves one. */
 function matchLora(
   name: string,
-  offered: readonly string[],
+  offered: Offered,
 ): { readonly file: string } | { readonly fault: string; readonly nearest: readonly string[] } {
+  if (offered === 'any') return { file: /\.\w+$/.test(name) ? name : `${name}.safetensors` };
   const fold = (text: string) => text.toLowerCase().replaceAll('\\', '/');
   const bare = (text: string) => fold(text).replace(/\.(safetensors|ckpt|pt|pth|bin)$/, '');
   const wanted = fold(name);
