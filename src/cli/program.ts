@@ -7,6 +7,7 @@ import type { CliIo } from './io.js';
 import { addOperationsCommands } from './operations-commands.js';
 import { addPointsCommands } from './points-commands.js';
 import { PLAIN, styleFor } from './terminal/style.js';
+import { addWorkflowCommands } from './workflow-commands.js';
 
 /**
  * The commands and their options. What a command does is in `commands/`, loaded when it is called: `easel --help` must not
@@ -195,6 +196,11 @@ function buildProgram(
   addPointsCommands(program, async (command, work) => {
     const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
     setExitCode(await work({ io, globals, version }, await import('./commands/points.js')));
+  });
+
+  addWorkflowCommands(program, async (command, work) => {
+    const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
+    setExitCode(await work({ io, globals, version }, await import('./commands/workflows.js')));
   });
 
   addOperationsCommands(program, async (command, work) => {

@@ -32,13 +32,18 @@ function draftInput({ name, targets, description, required, group, seed }: Workf
 }
 
 /** What a workflow is for, by what it takes and makes; null when that does not tell. */
-export function suggestType({ inputs, outputs }: Pick<WorkflowInterface, 'inputs' | 'outputs'>): string | null {
+export function suggestType({
+  inputs,
+  outputs,
+  requires,
+}: Pick<WorkflowInterface, 'inputs' | 'outputs' | 'requires'>): string | null {
   const has = (role: WorkflowInput['role']) => inputs.some((input) => input.role === role);
   const hasImage = inputs.some(({ media }) => media === 'image');
   const makes = (media: string) => outputs.some((output) => output.media === media);
   if (makes('video')) return hasImage ? 'I2V' : has('prompt') ? 'T2V' : null;
   if (!makes('image')) return null;
   if (has('mask')) return 'INPAINT';
-  if (hasImage) return has('prompt') ? 'I2I' : null;
+  const enlarges = requires.models.some((model) => model.startsWith('upscale_models/'));
+  if (hasImage) return has('prompt') ? 'I2I' : enlarges ? 'UPSCALE' : null;
   return has('prompt') ? 'MAKE' : null;
 }

@@ -1,7 +1,81 @@
+import type { ColumnDefinitionBuilder } from 'kysely';
 import type { Migration } from '../migrate.js';
 
+const required = (column: ColumnDefinitionBuilder) => column.notNull();
+
+/**
+ * Who is due, what models cost, what a backend lacks. Every read of a claim is served by one of the partial indexes over
+ * waiting generations, so that its cost does not depend on how many wait.
+ */
 export const dispatch: Migration = {
   version: 4,
   name: '0004-dispatch',
-  async up() {},
+  async up(transaction) {
+    const { schema } = transaction;
+    // Null only in rows from before; those that still wait get values, since the databases disagree on where null sorts.
+    await schema.alterTable('generations').addColumn('needs_key', 'text').execute();
+    await schema.alterTable('generations').addColumn('vstart', 'bigint').execute();
+    await schema.alterTable('generations').addColumn('estimate_ms', 'bigint').execute();
+    await transaction
+      .updateTable('generations')
+      .set({ needs_key: '', vstart: 0, estimate_ms: 0 })
+      .where('status', '=', 'queued')
+      .execute();
+    await schema.alterTable('backends').addColumn('dispatch', 'text').execute();
+
+    await schema.dropIndex('generations_waiting_order').execute();
+    const waiting = (name: string, columns: string[]) =>
+      schema.createIndex(name).on('generations').columns(columns).where('status', '=', 'queued').execute();
+    await waiting('generations_waiting_due', ['lane', 'vstart', 'id']);
+    await waiting('generations_waiting_model', ['lane', 'model_key', 'vstart', 'id']);
+    await waiting('generations_waiting_needs', ['lane', 'needs_key', 'vstart', 'id']);
+    await waiting('generations_waiting_account', ['lane', 'account_id']);
+
+    await schema
+      .createTable('dispatch_lanes')
+      .addColumn('lane', 'bigint', required)
+      .addColumn('v', 'bigint', required)
+      .addPrimaryKeyConstraint('dispatch_lanes_pkey', ['lane'])
+      .execute();
+    await transaction
+      .insertInto('dispatch_lanes')
+      .values([
+        { lane: 0, v: 0 },
+        { lane: 1, v: 0 },
+      ])
+      .execute();
+    await schema
+      .createTable('dispatch_accounts')
+      .addColumn('account_id', 'text', required)
+      .addColumn('lane', 'bigint', required)
+      .addColumn('vfinish', 'bigint', required)
+      .addColumn('updated_at', 'bigint', required)
+      .addPrimaryKeyConstraint('dispatch_accounts_pkey', ['account_id', 'lane'])
+      .execute();
+    await schema
+      .createTable('dispatch_models')
+      .addColumn('model_key', 'text', required)
+      .addColumn('facts', 'text', required)
+      .addColumn('updated_at', 'bigint', required)
+      .addPrimaryKeyConstraint('dispatch_models_pkey', ['model_key'])
+      .execute();
+    await schema
+      .createTable('dispatch_needs')
+      .addColumn('needs_key', 'text', required)
+      .addColumn('model_key', 'text', required)
+      .addColumn('needs', 'text', required)
+      .addColumn('used_at', 'bigint', required)
+      .addPrimaryKeyConstraint('dispatch_needs_pkey', ['needs_key'])
+      .execute();
+    await schema.createIndex('dispatch_needs_by_use').on('dispatch_needs').columns(['used_at']).execute();
+    await schema
+      .createTable('dispatch_refusals')
+      .addColumn('backend_id', 'text', required)
+      .addColumn('needs_key', 'text', required)
+      .addColumn('reason', 'text', required)
+      .addColumn('checked_at', 'bigint', required)
+      .addPrimaryKeyConstraint('dispatch_refusals_pkey', ['backend_id', 'needs_key'])
+      .execute();
+    await schema.createIndex('dispatch_refusals_by_needs').on('dispatch_refusals').columns(['needs_key']).execute();
+  },
 };
