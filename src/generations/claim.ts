@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.js';
 import { newId } from '../core/ids.js';
 import type { Db } from '../db/index.js';
+import { fitsKindOf } from './deployments/kinds.js';
 import { notAvoiding } from './elsewhere.js';
 import type { HeldLease } from './lease.js';
 import type { ClaimPolicy } from './seams.js';
@@ -35,13 +36,15 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
   // Looked up outside the write transaction: an idle fleet must not queue up for the write lock once a second.
   const ids = await policy.candidates(db.kysely, { id: lease.backendId }, nowMs);
   if (ids.length === 0) return null;
-  return db.transaction(async (tx) => {
+  const claim = await db.transaction(async (tx) => {
     const owned = await tx
       .updateTable('backends')
       .set({ updated_at: nowMs })
       .where('id', '=', lease.backendId)
       .where('epoch', '=', lease.epoch)
       .where('owner_node', '=', owner)
+      // Somebody who drains it may rely on it from then on, although its runner hears of it a moment later.
+      .where('desired', '=', 'active')
       .executeTakeFirst();
     if (owned.numUpdatedRows === 0n) return null;
     for (const generationId of ids) {
@@ -52,6 +55,7 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
         .where('id', '=', generationId)
         .where('status', '=', 'queued')
         .where(notAvoiding(lease.backendId))
+        .where(fitsKindOf(lease.backendId))
         .executeTakeFirst();
       if (row === undefined) continue;
       const number = row.attempt_count + 1;
@@ -90,10 +94,13 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
           error: null,
         })
         .execute();
+      await policy.claimed?.(tx, { generationId, attemptId, backendId: lease.backendId });
       return { attemptId, generationId, number, event, isMarkedSent: sendsAtOnce };
     }
     return null;
   });
+  if (claim !== null) policy.began?.({ ...claim, backendId: lease.backendId });
+  return claim;
 }
 
 async function hasAttachments(tx: Writer, generationId: string): Promise<boolean> {

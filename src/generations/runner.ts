@@ -116,6 +116,7 @@ export class BackendRunner {
     for (const run of this.#runs.values()) run.abandon(shuttingDown());
     await this.#loop;
     await Promise.all(this.#finished);
+    this.#options.policy.detach?.(this.backend.id);
     const lease = this.#lease;
     this.#lease = null;
     return lease;

@@ -1,9 +1,13 @@
 import type { Kysely, Transaction } from 'kysely';
+import type { Backend } from '../backends/spec.js';
 import type { ErrorInfo } from '../core/errors.js';
 import type { GenerationStatus } from '../core/statuses.js';
 import type { Database } from '../db/schema.js';
 import type { Graph } from '../graph/types.js';
 import type { BillingTerms } from '../points/types.js';
+import { fitsKindOf } from './deployments/kinds.js';
+import type { DispatchTraits } from './dispatch/fleet-books.js';
+import type { OfferTraits } from './dispatch/offers.js';
 import { type CapableBackends, notAvoiding } from './elsewhere.js';
 import type { Lane } from './types.js';
 
@@ -53,13 +57,38 @@ export interface ClaimPolicy {
   candidates(db: Kysely<Database>, backend: ClaimingBackend, nowMs: number): Promise<readonly string[]>;
   /** Which of these backends could run the generation; asked when it must be tried elsewhere. All of them when absent. */
   readonly capable?: CapableBackends;
+  /** A backend that may ask from now on, and one that will not any more. */
+  attach?(backend: Backend, traits: DispatchTraits & OfferTraits): void;
+  detach?(backendId: string): void;
+  /** Within the transaction of a claim, as its last write; may run more than once. */
+  claimed?(tx: Transaction<Database>, claim: ClaimedJob): Promise<void>;
+  /** The claim is committed. */
+  began?(claim: ClaimedJob): void;
+  /** Within the transaction that ends a run, before its money is settled; what it returns is called as the last write. */
+  ending?(tx: Transaction<Database>, run: EndedRun): Promise<() => Promise<void>>;
 }
 
 export interface ClaimingBackend {
   readonly id: string;
 }
 
-/** First come, first served within a lane; interactive before batch. */
+export interface ClaimedJob {
+  readonly generationId: string;
+  readonly attemptId: string;
+  readonly backendId: string;
+}
+
+/** Columns of the generation, and how its last run went. */
+export interface EndedRun extends ClaimedJob {
+  readonly account_id: string;
+  readonly lane: number;
+  readonly model_key: string;
+  readonly estimate_ms: number | null;
+  readonly runMs: number | null;
+  readonly isSuccess: boolean;
+}
+
+/** In the order of the lane, whatever a backend holds or has: the smallest policy there is, for tests and as an example. */
 export const firstComeFirstServed: ClaimPolicy = {
   async candidates(db, backend, nowMs) {
     const rows = await db
@@ -69,8 +98,9 @@ export const firstComeFirstServed: ClaimPolicy = {
       .where('available_at', '<=', nowMs)
       .where((eb) => eb.or([eb('backend_pin', 'is', null), eb('backend_pin', '=', backend.id)]))
       .where(notAvoiding(backend.id))
+      .where(fitsKindOf(backend.id))
       .orderBy('lane')
-      .orderBy('created_at')
+      .orderBy('vstart')
       .orderBy('id')
       .limit(8)
       .execute();

@@ -10,16 +10,17 @@ import { validateGraph } from '../graph/index.js';
 import type { MediaStore, OpenedMedia } from '../media/index.js';
 import type { AttemptEnvironment } from './attempt-run.js';
 import { DEFAULT_HEALTH, type HealthOptions } from './backend-health.js';
+import { createDispatch, type Dispatch, type DispatchOptions, managedTraits } from './dispatch/create.js';
 import { EventHub } from './event-hub.js';
 import { Fleet, type ManagedBackend, type OpenBackend } from './fleet/fleet.js';
 import { type FollowOptions, followGeneration } from './follow.js';
-import { processIdentity } from './lease.js';
+import { type LeaseIdentity, processIdentity } from './lease.js';
 import { insertPendingMedia } from './media-rows.js';
-import { type AcceptedGraph, boundRecordOf, readAcceptedGraph } from './payload.js';
+import { type AcceptedGraph, acceptedWork, boundRecordOf, readAcceptedGraph } from './payload.js';
 import { type ListOptions, listGenerations, readGeneration } from './read.js';
 import { DEFAULT_RETRY, type RetryPolicyOptions } from './retry-policy.js';
 import { BackendRunner, DEFAULT_TIMING, type RunnerTiming } from './runner.js';
-import { type Billing, type ClaimPolicy, firstComeFirstServed, freeBilling, noProbe, type Probe } from './seams.js';
+import { type Billing, type ClaimPolicy, freeBilling, noProbe, type Probe } from './seams.js';
 import { type SettleContext, settleQueued } from './settle.js';
 import { appendEvent } from './store.js';
 import { findSubmitted, submitGeneration } from './submit.js';
@@ -47,10 +48,13 @@ export interface GenerationsOptions {
   /** A run that is silent for so long, and three times longer than runs usually take there, counts as stalled. */
   readonly stalledMs?: number;
   readonly policy?: ClaimPolicy;
+  readonly dispatch?: DispatchOptions;
   readonly billing?: Billing;
   readonly probe?: Probe;
   /** Distinguishes this process from all others, with host and pid. */
   readonly instance: string;
+  /** Who this process is among the nodes; made of host, pid and `instance` unless given. */
+  readonly identity?: LeaseIdentity;
 }
 
 /** Loading a large model is silent for about as long. */
@@ -63,6 +67,7 @@ export class Generations {
   readonly #timing: RunnerTiming;
   readonly #hub = new EventHub();
   readonly #settle: SettleContext;
+  readonly #dispatch: Dispatch;
   readonly #fleet: Fleet;
   readonly #sweeper: Sweeper;
   readonly #owner: string;
@@ -73,16 +78,19 @@ export class Generations {
     this.#timing = { ...DEFAULT_TIMING, ...options.timing };
     const retry = { ...DEFAULT_RETRY, ...options.retry };
     const { db, clock, logger, media } = options;
-    const policy = options.policy ?? firstComeFirstServed;
-    const { capable } = policy;
+    this.#dispatch = createDispatch({ db, clock, logger, hub: this.#hub }, options.dispatch);
+    const policy = options.policy ?? this.#dispatch.policy;
+    const { capable, ending } = policy;
     this.#settle = {
       db,
       clock,
       billing: options.billing ?? freeBilling,
       retry,
+      books: this.#dispatch.books,
       ...(capable === undefined ? {} : { capable: (...args) => capable.call(policy, ...args) }),
+      ...(ending === undefined ? {} : { ending: (...args) => ending.call(policy, ...args) }),
     };
-    const identity = processIdentity(options.instance);
+    const identity = options.identity ?? processIdentity(options.instance);
     this.#owner = identity.owner;
     const env: AttemptEnvironment = {
       db,
@@ -105,8 +113,10 @@ export class Generations {
       random: retry.random,
       configured: options.backends,
       ...(options.open === undefined ? {} : { open: options.open }),
-      runnerOf: ({ backend, concurrency }) =>
-        new BackendRunner({
+      runnerOf: (managed) => {
+        const { backend, concurrency } = managed;
+        policy.attach?.(backend, managedTraits(managed));
+        return new BackendRunner({
           env,
           backend,
           identity,
@@ -116,7 +126,8 @@ export class Generations {
           timing: this.#timing,
           stalledMs: options.stalledMs ?? DEFAULT_STALLED_MS,
           random: retry.random,
-        }),
+        });
+      },
     });
     this.#sweeper = new Sweeper({
       ...this.#settle,
@@ -132,12 +143,13 @@ export class Generations {
   /** Begins to work: takes backends, adopts what was left open, sweeps. */
   async start(): Promise<void> {
     await this.#sweeper.start();
+    this.#dispatch.watch.start();
     this.#fleet.start();
   }
 
   /** Stops working. Runs on backends go on and are adopted by the next start. */
   async stop(): Promise<void> {
-    await Promise.all([this.#sweeper.stop(), this.#fleet.stop()]);
+    await Promise.all([this.#sweeper.stop(), this.#dispatch.stop(), this.#fleet.stop()]);
   }
 
   /** Stores an input file for a later submit. An upload that no submit uses is removed after an hour. */
@@ -177,7 +189,7 @@ export class Generations {
   async accept(request: GenerationRequest): Promise<{ readonly generation: Generation; readonly isNew: boolean }> {
     const { db, clock } = this.#options;
     const { id, event } = await submitGeneration(
-      { db, clock, billing: this.#settle.billing, limits: this.#limits },
+      { db, clock, billing: this.#settle.billing, limits: this.#limits, books: this.#dispatch.books },
       request,
     );
     if (event !== null) {
@@ -313,13 +325,14 @@ export class Generations {
       .selectAll()
       .where('generation_id', '=', id)
       .executeTakeFirstOrThrow();
+    const { graph, deployment } = acceptedWork(payload);
     const bound = boundRecordOf(payload);
     const inputs = await kysely.selectFrom('generation_inputs').selectAll().where('generation_id', '=', id).execute();
     const workflow = payload.workflow === null ? null : parseLossless(payload.workflow);
     return this.submit({
       ...options,
       accountId,
-      graph: validateGraph(parseLossless(payload.graph)),
+      ...(deployment === null ? { graph } : { deployment }),
       lane: generation.lane,
       attachments: inputs.map((row) => ({ nodeId: row.node_id, inputName: row.input_name, mediaId: row.media_id })),
       ...(isJsonObject(workflow) ? { workflow } : {}),

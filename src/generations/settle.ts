@@ -1,9 +1,10 @@
 import type { Clock } from '../core/clock.js';
 import { type EaselError, type ErrorInfo, GenerationError } from '../core/errors.js';
 import type { Db } from '../db/index.js';
+import type { QueueBooks } from './dispatch/queue-books.js';
 import { avoidFailed, type ElsewhereContext, liftAvoids } from './elsewhere.js';
 import { decideRetry, type RetryPolicyOptions, retryRule } from './retry-policy.js';
-import type { BillableOutcome, Billing } from './seams.js';
+import type { BillableOutcome, Billing, ClaimPolicy } from './seams.js';
 import { type Fence, moveAttempt, moveGeneration, type Writer } from './store.js';
 import type { DurableEvent } from './types.js';
 
@@ -20,6 +21,9 @@ export interface SettleContext {
   readonly billing: Billing;
   readonly retry: RetryPolicyOptions;
   readonly capable?: ElsewhereContext['capable'];
+  readonly ending?: ClaimPolicy['ending'];
+  /** The places in line; a generation that leaves the queue without having run gives its place back. */
+  readonly books: Pick<QueueBooks, 'withdraw'>;
 }
 
 export interface AttemptIdentity extends Fence {
@@ -253,6 +257,7 @@ export async function settleQueued(
     if (event === null) return null;
     const row = await tx.selectFrom('generations').selectAll().where('id', '=', generationId).executeTakeFirstOrThrow();
     if (wasRetried(row)) await liftAvoids(tx, generationId);
+    await context.books.withdraw(tx, row);
     await context.billing.settle(
       tx,
       { id: row.id, accountId: row.account_id, workflowName: row.workflow_name, workflowVersion: row.workflow_version },
@@ -330,15 +335,19 @@ async function finish(
   const row = await tx
     .selectFrom('generations')
     .select(['id', 'account_id', 'workflow_name', 'workflow_version', 'attempt_count', 'unaccepted_count'])
+    .select(['lane', 'model_key', 'estimate_ms'])
     .where('id', '=', attempt.generationId)
     .executeTakeFirstOrThrow();
   if (wasRetried(row)) await liftAvoids(tx, row.id);
+  const run = { ...attempt, ...row, runMs: facts.runMs, isSuccess: status === 'succeeded' };
+  const closeBooks = await context.ending?.(tx, run);
   const outcome: BillableOutcome = { status, error: info, backendId: attempt.backendId, ...facts };
   await context.billing.settle(
     tx,
     { id: row.id, accountId: row.account_id, workflowName: row.workflow_name, workflowVersion: row.workflow_version },
     outcome,
   );
+  await closeBooks?.();
   return expectOpen(event, attempt.generationId);
 }
 

@@ -5,7 +5,10 @@ import { newId } from '../core/ids.js';
 import { stringifyLossless } from '../core/json.js';
 import { definedOnly } from '../core/objects.js';
 import { type Database, type Db, isUniqueViolation } from '../db/index.js';
-import { fingerprint, validateGraph } from '../graph/index.js';
+import { fingerprint, type Graph, validateGraph } from '../graph/index.js';
+import { checkDeployment, deploymentText } from './deployments/request.js';
+import { needsOf } from './dispatch/needs.js';
+import type { Entry, QueueBooks } from './dispatch/queue-books.js';
 import type { Billing } from './seams.js';
 import { insertEvent, type Writer } from './store.js';
 import type { DurableEvent, GenerationLimits, GenerationRequest } from './types.js';
@@ -19,6 +22,7 @@ export interface SubmitContext {
   readonly clock: Clock;
   readonly billing: Billing;
   readonly limits: GenerationLimits;
+  readonly books: QueueBooks;
 }
 
 export interface Submitted {
@@ -33,11 +37,11 @@ const MAX_METADATA_BYTES = 16 * 1024;
 const MAX_KEY_CHARS = 255;
 
 export async function submitGeneration(context: SubmitContext, request: GenerationRequest): Promise<Submitted> {
-  const graph = validateGraph(request.graph);
-  checkRequest(request);
+  const graph = graphToRun(request);
+  checkRequest(request, graph);
   const text: PayloadText = {
     graph: stringifyLossless(graph),
-    deployment_inputs: null,
+    deployment: deploymentText(request.deployment),
     workflow: request.workflow === undefined ? null : stringifyLossless(request.workflow),
     metadata: request.metadata === undefined ? null : stringifyLossless(request.metadata),
     inputs: request.bound === undefined ? null : stringifyLossless(request.bound.inputs),
@@ -52,9 +56,24 @@ export async function submitGeneration(context: SubmitContext, request: Generati
   const earlier = await findSubmitted(context.db, request, requestHash);
   if (earlier !== null) return { id: earlier, event: null };
   try {
-    return await context.db.transaction((tx) =>
-      insertGeneration(tx, context, request, text, requestHash, fingerprint(graph)),
+    const loads = fingerprint(graph);
+    const entry = await context.books.prepare({
+      accountId: request.accountId,
+      lane: request.lane === 'batch' ? 1 : 0,
+      modelKey: loads.modelKey,
+      needs: needsOf({
+        graph,
+        loads,
+        backendId: request.backendId ?? null,
+        isDeployment: request.deployment !== undefined,
+        ...request.needs,
+      }),
+    });
+    const submitted = await context.db.transaction((tx) =>
+      insertGeneration(tx, context, request, text, requestHash, { ...loads, entry }),
     );
+    entry.committed();
+    return submitted;
   } catch (error) {
     // Two submits with one key at the same moment: the loser answers what the winner stored.
     if (request.idempotencyKey === undefined || !isUniqueViolation(error, 'generations_idempotency_key')) throw error;
@@ -70,7 +89,7 @@ async function insertGeneration(
   request: GenerationRequest,
   text: PayloadText,
   requestHash: string,
-  loads: { readonly modelKey: string; readonly loraKey: string },
+  loads: { readonly modelKey: string; readonly loraKey: string; readonly entry: Entry },
 ): Promise<Submitted> {
   const nowMs = context.clock.now();
   const id = newId();
@@ -88,7 +107,8 @@ async function insertGeneration(
       workflow_version: request.workflowVersion ?? null,
       model_key: loads.modelKey,
       lora_key: loads.loraKey,
-      deployment_id: null,
+      ...(await loads.entry.enter(tx)),
+      deployment_id: request.deployment?.id ?? null,
       backend_pin: request.backendId ?? null,
       attempt_count: 0,
       max_attempts: limits.maxAttempts,
@@ -117,7 +137,7 @@ async function insertGeneration(
     accountId: request.accountId,
     ...workflow,
     lane: request.lane ?? 'interactive',
-    graph: request.graph,
+    graph: request.graph ?? {},
     billing: request.billing ?? {},
   });
   const event = await insertEvent(tx, {
@@ -182,7 +202,17 @@ function extensionOf(contentType: string): string {
   return EXTENSIONS[contentType] ?? '.bin';
 }
 
-function checkRequest(request: GenerationRequest): void {
+/** Empty for a deployment. */
+function graphToRun(request: GenerationRequest): Graph {
+  const { graph, deployment } = request;
+  if ((graph === undefined) === (deployment === undefined))
+    throw invalid('graph', 'A generation runs a graph or a deployment: give one of them.');
+  if (graph !== undefined) return validateGraph(graph);
+  if (deployment !== undefined) checkDeployment(deployment);
+  return {};
+}
+
+function checkRequest(request: GenerationRequest, graph: Graph): void {
   if (request.accountId === '') throw invalid('accountId', 'accountId must not be empty.');
   const key = request.idempotencyKey;
   if (key !== undefined && (key.length === 0 || key.length > MAX_KEY_CHARS)) {
@@ -198,7 +228,8 @@ function checkRequest(request: GenerationRequest): void {
     }
   }
   for (const { nodeId, inputName } of request.attachments ?? []) {
-    const node = request.graph[nodeId];
+    if (request.deployment !== undefined && nodeId === '') continue;
+    const node = graph[nodeId];
     if (node === undefined || !Object.hasOwn(node.inputs, inputName)) {
       throw new GenerationError(
         'graph_input_unknown',
@@ -250,9 +281,16 @@ function hashRequest(request: GenerationRequest, text: PayloadText): string {
     request.attachments ?? [],
     request.limits ?? {},
     ...(request.billing === undefined ? [] : [request.billing]),
+    ...(request.needs === undefined ? [] : [request.needs]),
   ];
   const hash = createHash('sha256');
-  for (const part of [text.graph, text.workflow ?? '', text.metadata ?? '', JSON.stringify(rest)]) {
+  for (const part of [
+    text.graph,
+    text.workflow ?? '',
+    text.metadata ?? '',
+    text.deployment ?? '',
+    JSON.stringify(rest),
+  ]) {
     hash.update(`${part.length}:`).update(part);
   }
   return hash.digest('hex');

@@ -1,3 +1,4 @@
+import type { DeploymentRequest } from '../backends/spec.js';
 import type { ErrorInfo } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { GenerationStatus } from '../core/statuses.js';
@@ -20,7 +21,10 @@ export type Lane = 'interactive' | 'batch';
 export interface GenerationRequest {
   /** Who owns it and will see it; nobody else can. */
   readonly accountId: string;
-  readonly graph: Graph;
+  /** What to run: this, or else `deployment`. */
+  readonly graph?: Graph;
+  /** A deployment of ComfyDeploy and the values for its inputs, in place of a graph. */
+  readonly deployment?: DeploymentRequest;
   /** The UI workflow to embed in the files that the backend saves. */
   readonly workflow?: UiWorkflow;
   readonly workflowName?: string;
@@ -29,6 +33,8 @@ export interface GenerationRequest {
   readonly lane?: Lane;
   /** Only this backend may run it. */
   readonly backendId?: string;
+  /** Only backends with all these tags, and with so much video memory, may run it. */
+  readonly needs?: { readonly tags?: readonly string[]; readonly vramBytes?: number };
   /** The same key with the same request returns the first generation; with another request it is a conflict. */
   readonly idempotencyKey?: string;
   /**
@@ -53,6 +59,7 @@ export interface BoundRecord {
 }
 
 export interface Attachment {
+  /** Empty for an input of a deployment, which gets the URL of the uploaded file. */
   readonly nodeId: string;
   readonly inputName: string;
   /** From `Generations.attach`. */

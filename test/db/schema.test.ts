@@ -53,8 +53,17 @@ function queriesByIndex({ kysely }: Db) {
   const generations = kysely.selectFrom('generations').select('id');
   const media = kysely.selectFrom('media').select('id');
   const waiting = generations.where('status', '=', 'queued');
+  const inLane = waiting.where('lane', '=', 0).where('available_at', '<=', 10_000);
   return {
-    generations_waiting_order: waiting.orderBy('lane').orderBy('created_at').orderBy('id').limit(32),
+    generations_waiting_due: inLane.orderBy('vstart').orderBy('id').limit(32),
+    generations_waiting_model: inLane.where('model_key', '=', 'model7').orderBy('vstart').orderBy('id').limit(4),
+    generations_waiting_needs: inLane.where('needs_key', '=', 'needs7').orderBy('vstart').orderBy('id').limit(1),
+    generations_waiting_account: kysely
+      .selectFrom('generations')
+      .select((eb) => eb.fn.min('account_id').as('first'))
+      .where('status', '=', 'queued')
+      .where('lane', '=', 0)
+      .where('account_id', '>', 'account7'),
     generations_waiting_available: waiting.where('available_at', '>', 1000).orderBy('available_at').limit(1),
     generations_waiting_deadline: waiting.where('queue_deadline_at', '<=', 5).orderBy('queue_deadline_at').limit(10),
     generations_by_account: generations.where('account_id', '=', 'account7').orderBy('id', 'desc').limit(10),
@@ -91,7 +100,9 @@ async function fill(db: Db): Promise<void> {
             status: index % 4 === 0 ? 'queued' : 'succeeded',
             available_at: index,
             queue_deadline_at: index,
-            model_key: 'm'.repeat(60),
+            vstart: index,
+            model_key: `model${index % 50}`,
+            needs_key: `needs${index % 50}`,
           })),
         )
         .execute();

@@ -1,3 +1,18 @@
+create table api_keys (
+  id text collate "C" not null,
+  account_id text collate "C" not null,
+  name text collate "C" not null,
+  prefix text collate "C" not null,
+  hash text collate "C" not null,
+  scopes text collate "C" not null,
+  rate_per_minute bigint,
+  max_concurrent bigint,
+  created_at bigint not null,
+  expires_at bigint,
+  revoked_at bigint,
+  last_used_at bigint
+);
+
 create table attempts (
   id text collate "C" not null,
   generation_id text collate "C" not null,
@@ -24,6 +39,7 @@ create table backends (
   epoch bigint not null,
   created_at bigint not null,
   updated_at bigint not null,
+  dispatch text collate "C",
   origin text collate "C" not null,
   desired text collate "C" not null,
   state text collate "C" not null,
@@ -32,6 +48,38 @@ create table backends (
   settings_version bigint not null,
   state_detail text collate "C",
   settings text collate "C"
+);
+
+create table dispatch_accounts (
+  account_id text collate "C" not null,
+  lane bigint not null,
+  vfinish bigint not null,
+  updated_at bigint not null
+);
+
+create table dispatch_lanes (
+  name text collate "C" not null,
+  v bigint not null
+);
+
+create table dispatch_models (
+  model_key text collate "C" not null,
+  facts text collate "C" not null,
+  updated_at bigint not null
+);
+
+create table dispatch_needs (
+  needs_key text collate "C" not null,
+  model_key text collate "C" not null,
+  needs text collate "C" not null,
+  used_at bigint not null
+);
+
+create table dispatch_refusals (
+  backend_id text collate "C" not null,
+  needs_key text collate "C" not null,
+  reason text collate "C" not null,
+  checked_at bigint not null
 );
 
 create table easel_migrations (
@@ -98,7 +146,10 @@ create table generations (
   cancel_requested_at bigint,
   error text collate "C",
   event_seq bigint not null,
-  deployment_id text collate "C"
+  deployment_id text collate "C",
+  needs_key text collate "C",
+  vstart bigint,
+  estimate_ms bigint
 );
 
 create table locks (
@@ -403,6 +454,10 @@ create table workflows (
   updated_at bigint not null
 );
 
+alter table api_keys add constraint api_keys_pkey PRIMARY KEY (id);
+
+alter table api_keys add constraint api_keys_hash_key UNIQUE (hash);
+
 alter table attempts add constraint attempts_pkey PRIMARY KEY (id);
 
 alter table attempts add constraint attempts_generation_id_fkey FOREIGN KEY (generation_id) REFERENCES generations(id) ON DELETE CASCADE;
@@ -410,6 +465,16 @@ alter table attempts add constraint attempts_generation_id_fkey FOREIGN KEY (gen
 alter table attempts add constraint attempts_number_key UNIQUE (generation_id, number);
 
 alter table backends add constraint backends_pkey PRIMARY KEY (id);
+
+alter table dispatch_accounts add constraint dispatch_accounts_pkey PRIMARY KEY (account_id, lane);
+
+alter table dispatch_lanes add constraint dispatch_lanes_pkey PRIMARY KEY (name);
+
+alter table dispatch_models add constraint dispatch_models_pkey PRIMARY KEY (model_key);
+
+alter table dispatch_needs add constraint dispatch_needs_pkey PRIMARY KEY (needs_key);
+
+alter table dispatch_refusals add constraint dispatch_refusals_pkey PRIMARY KEY (backend_id, needs_key);
 
 alter table easel_migrations add constraint easel_migrations_pkey PRIMARY KEY (version);
 
@@ -519,17 +584,29 @@ alter table workflow_versions add constraint workflow_versions_workflow_name_fke
 
 alter table workflows add constraint workflows_pkey PRIMARY KEY (name);
 
+CREATE INDEX api_keys_by_account ON public.api_keys USING btree (account_id, id);
+
 CREATE INDEX attempts_by_backend ON public.attempts USING btree (backend_id, status, claimed_at);
+
+CREATE INDEX dispatch_needs_by_use ON public.dispatch_needs USING btree (used_at);
+
+CREATE INDEX dispatch_refusals_by_needs ON public.dispatch_refusals USING btree (needs_key);
 
 CREATE INDEX generation_inputs_by_media ON public.generation_inputs USING btree (media_id);
 
 CREATE INDEX generations_by_account ON public.generations USING btree (account_id, id);
 
+CREATE INDEX generations_waiting_account ON public.generations USING btree (lane, account_id) WHERE (status = 'queued'::text);
+
 CREATE INDEX generations_waiting_available ON public.generations USING btree (available_at) WHERE (status = 'queued'::text);
 
 CREATE INDEX generations_waiting_deadline ON public.generations USING btree (queue_deadline_at) WHERE (status = 'queued'::text);
 
-CREATE INDEX generations_waiting_order ON public.generations USING btree (lane, created_at, id) WHERE (status = 'queued'::text);
+CREATE INDEX generations_waiting_due ON public.generations USING btree (lane, vstart, id) WHERE (status = 'queued'::text);
+
+CREATE INDEX generations_waiting_model ON public.generations USING btree (lane, model_key, vstart, id) WHERE (status = 'queued'::text);
+
+CREATE INDEX generations_waiting_needs ON public.generations USING btree (lane, needs_key, vstart, id) WHERE (status = 'queued'::text);
 
 CREATE INDEX media_by_account ON public.media USING btree (account_id, id);
 

@@ -1,3 +1,20 @@
+CREATE TABLE "api_keys" (
+  "id" text not null,
+  "account_id" text not null,
+  "name" text not null,
+  "prefix" text not null,
+  "hash" text not null,
+  "scopes" text not null,
+  "rate_per_minute" integer,
+  "max_concurrent" integer,
+  "created_at" integer not null,
+  "expires_at" integer,
+  "revoked_at" integer,
+  "last_used_at" integer,
+  constraint "api_keys_pkey" primary key ("id"),
+  constraint "api_keys_hash_key" unique ("hash")
+) strict;
+
 CREATE TABLE "attempts" (
   "id" text not null,
   "generation_id" text not null,
@@ -27,6 +44,7 @@ CREATE TABLE "backends" (
   "epoch" integer not null,
   "created_at" integer not null,
   "updated_at" integer not null,
+  "dispatch" text,
   "origin" text default 'config' not null,
   "desired" text default 'active' not null,
   "state" text default 'booting' not null,
@@ -36,6 +54,43 @@ CREATE TABLE "backends" (
   "state_detail" text,
   "settings" text,
   constraint "backends_pkey" primary key ("id")
+) strict;
+
+CREATE TABLE "dispatch_accounts" (
+  "account_id" text not null,
+  "lane" integer not null,
+  "vfinish" integer not null,
+  "updated_at" integer not null,
+  constraint "dispatch_accounts_pkey" primary key ("account_id", "lane")
+) strict;
+
+CREATE TABLE "dispatch_lanes" (
+  "name" text not null,
+  "v" integer not null,
+  constraint "dispatch_lanes_pkey" primary key ("name")
+) strict;
+
+CREATE TABLE "dispatch_models" (
+  "model_key" text not null,
+  "facts" text not null,
+  "updated_at" integer not null,
+  constraint "dispatch_models_pkey" primary key ("model_key")
+) strict;
+
+CREATE TABLE "dispatch_needs" (
+  "needs_key" text not null,
+  "model_key" text not null,
+  "needs" text not null,
+  "used_at" integer not null,
+  constraint "dispatch_needs_pkey" primary key ("needs_key")
+) strict;
+
+CREATE TABLE "dispatch_refusals" (
+  "backend_id" text not null,
+  "needs_key" text not null,
+  "reason" text not null,
+  "checked_at" integer not null,
+  constraint "dispatch_refusals_pkey" primary key ("backend_id", "needs_key")
 ) strict;
 
 CREATE TABLE "easel_migrations" (
@@ -113,6 +168,9 @@ CREATE TABLE "generations" (
   "error" text,
   "event_seq" integer not null,
   "deployment_id" text,
+  "needs_key" text,
+  "vstart" integer,
+  "estimate_ms" integer,
   constraint "generations_pkey" primary key ("id"),
   constraint "generations_idempotency_key" unique ("account_id", "idempotency_key")
 ) strict;
@@ -461,17 +519,29 @@ CREATE TABLE "workflows" (
   constraint "workflows_pkey" primary key ("name")
 ) strict;
 
+CREATE INDEX "api_keys_by_account" on "api_keys" ("account_id", "id");
+
 CREATE INDEX "attempts_by_backend" on "attempts" ("backend_id", "status", "claimed_at");
+
+CREATE INDEX "dispatch_needs_by_use" on "dispatch_needs" ("used_at");
+
+CREATE INDEX "dispatch_refusals_by_needs" on "dispatch_refusals" ("needs_key");
 
 CREATE INDEX "generation_inputs_by_media" on "generation_inputs" ("media_id");
 
 CREATE INDEX "generations_by_account" on "generations" ("account_id", "id");
 
+CREATE INDEX "generations_waiting_account" on "generations" ("lane", "account_id") where "status" = 'queued';
+
 CREATE INDEX "generations_waiting_available" on "generations" ("available_at") where "status" = 'queued';
 
 CREATE INDEX "generations_waiting_deadline" on "generations" ("queue_deadline_at") where "status" = 'queued';
 
-CREATE INDEX "generations_waiting_order" on "generations" ("lane", "created_at", "id") where "status" = 'queued';
+CREATE INDEX "generations_waiting_due" on "generations" ("lane", "vstart", "id") where "status" = 'queued';
+
+CREATE INDEX "generations_waiting_model" on "generations" ("lane", "model_key", "vstart", "id") where "status" = 'queued';
+
+CREATE INDEX "generations_waiting_needs" on "generations" ("lane", "needs_key", "vstart", "id") where "status" = 'queued';
 
 CREATE INDEX "media_by_account" on "media" ("account_id", "id");
 

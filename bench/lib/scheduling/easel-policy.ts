@@ -105,7 +105,7 @@ export class EaselPolicy implements SimulatedPolicy {
       backends: live.map((backend) => this.#book(backend).state()),
       lane: (lane) => lanes[lane]!,
       facts: (key) => this.#factsOf(key),
-      canRun: (id, needs) => needs === 'any' || large.has(id),
+      canRun: (id, { needsKey }) => needsKey === 'any' || large.has(id),
     };
   }
 

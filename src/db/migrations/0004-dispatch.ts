@@ -33,16 +33,9 @@ export const dispatch: Migration = {
 
     await schema
       .createTable('dispatch_lanes')
-      .addColumn('lane', 'bigint', required)
+      .addColumn('name', 'text', required)
       .addColumn('v', 'bigint', required)
-      .addPrimaryKeyConstraint('dispatch_lanes_pkey', ['lane'])
-      .execute();
-    await transaction
-      .insertInto('dispatch_lanes')
-      .values([
-        { lane: 0, v: 0 },
-        { lane: 1, v: 0 },
-      ])
+      .addPrimaryKeyConstraint('dispatch_lanes_pkey', ['name'])
       .execute();
     await schema
       .createTable('dispatch_accounts')

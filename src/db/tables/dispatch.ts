@@ -9,7 +9,8 @@ export interface DispatchTables {
 
 /** Virtual time of a lane, in milliseconds of work. */
 export interface DispatchLanesTable {
-  lane: number;
+  /** `interactive` or `batch`; no number, because SQLite makes of a single integer key something else. */
+  name: string;
   v: number;
 }
 

@@ -62,6 +62,24 @@ export class BackendBook {
     return seen.sample;
   }
 
+  /** As it will be once the job has begun. */
+  with(job: BookedJob, facts: LearnedFacts, nowMs: number): BackendBook {
+    const copy = new BackendBook(this.#traits, this.#residency);
+    for (const [attemptId, running] of this.#running) copy.#running.set(attemptId, running);
+    copy.begin('', job, facts, nowMs);
+    return copy;
+  }
+
+  /** Its owner says that it has room: runs that nobody reported as ended are over. */
+  makeRoom(): void {
+    const attemptIds = this.#running.keys();
+    while (!this.hasRoom) this.#running.delete(attemptIds.next().value!);
+  }
+
+  get isIdle(): boolean {
+    return this.#running.size === 0;
+  }
+
   end(attemptId: string): void {
     this.#running.delete(attemptId);
   }

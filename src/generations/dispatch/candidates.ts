@@ -31,7 +31,8 @@ export interface WaitingNeeds {
 /** More than one, so that a job which the backend cannot run, or that was just taken, does not hide the next. */
 const HEADS = 4;
 
-export type CanRun = (backendId: string, needsKey: string) => boolean;
+/** Of a job, or of all that share its needs (then without an id). */
+export type CanRun = (backendId: string, job: { readonly needsKey: string; readonly id?: string }) => boolean;
 
 /** `due` is the window of the lane (`DUE_WINDOW` jobs), which all backends of a round share. */
 export async function findCandidates(
@@ -42,7 +43,7 @@ export async function findCandidates(
   canRun: CanRun,
 ): Promise<WaitingJob[]> {
   if (due.length === 0) return [];
-  const runs = (job: { readonly needsKey: string }) => canRun(backend.id, job.needsKey);
+  const runs = (job: { readonly needsKey: string; readonly id?: string }) => canRun(backend.id, job);
   const candidates: WaitingJob[] = [];
   const held = backend.resident.length === 0 ? [] : await source.heads(lane, backend.resident, HEADS);
   for (const modelKey of backend.resident) {
@@ -73,7 +74,7 @@ async function dueFor(
   source: CandidateSource,
   lane: LaneNumber,
   due: readonly WaitingJob[],
-  runs: (job: { readonly needsKey: string }) => boolean,
+  runs: (job: { readonly needsKey: string; readonly id?: string }) => boolean,
 ): Promise<readonly WaitingJob[]> {
   const usable = due.filter(runs);
   if (usable.length === due.length || due.length < DUE_WINDOW) return usable;

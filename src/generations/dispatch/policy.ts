@@ -63,8 +63,8 @@ export interface DispatchView {
   readonly facts: (modelKey: string) => ModelFacts;
   /** Waiting jobs of a model; needs to be right only up to `MAX_WAITING_COUNTED`. */
   readonly waiting: (lane: LaneNumber, modelKey: string) => number;
-  /** Has the backend what the job needs? True where it is not known. */
-  readonly canRun: (backendId: string, needsKey: string) => boolean;
+  /** May the job go to this backend at all? True where it is not known. */
+  readonly canRun: (backendId: string, job: { readonly needsKey: string; readonly id?: string }) => boolean;
 }
 
 /** Of the jobs of the active model, so many are searched for one with the LoRA set that is on the GPU. */
@@ -109,9 +109,7 @@ export function holdOf(backend: BackendState, job: WaitingJob, view: DispatchVie
   const facts = view.facts(job.modelKey);
   const costMs = switchMs(backend, job, facts);
   const share = interactiveShare(view.backends);
-  const copies = view.backends.filter(
-    (other) => other.resident.includes(job.modelKey) && view.canRun(other.id, job.needsKey),
-  );
+  const copies = view.backends.filter((other) => other.resident.includes(job.modelKey) && view.canRun(other.id, job));
   if (copies.length === 0) {
     const until = job.createdAt + FIRST_COPY_HOLD * share * costMs;
     return job.lane === 1 || view.nowMs >= until ? null : { reason: 'burst', until, copies: [] };
@@ -157,7 +155,7 @@ export interface Choice {
 /** What the backend may take now of `jobs`, best first: all of the interactive lane before any of the batch lane. */
 export function rankJobs(backend: BackendState, jobs: readonly WaitingJob[], view: DispatchView): Choice[] {
   return jobs
-    .filter((job) => view.canRun(backend.id, job.needsKey) && holdOf(backend, job, view) === null)
+    .filter((job) => view.canRun(backend.id, job) && holdOf(backend, job, view) === null)
     .map((job) => ({ job, score: scoreOf(backend, job, view) }))
     .sort(
       (left, right) => left.job.lane - right.job.lane || left.score - right.score || compare(left.job.id, right.job.id),

@@ -3,6 +3,8 @@ import type { Clock, Timer } from '../../core/clock.js';
 import { toEaselError } from '../../core/errors.js';
 import type { Logger } from '../../core/log.js';
 import type { Db } from '../../db/index.js';
+import type { DispatchTraits } from '../dispatch/fleet-books.js';
+import type { OfferTraits } from '../dispatch/offers.js';
 import { acquireLease, forgetNode, isLeaseFree, type LeaseIdentity, releaseLease, renewAll } from '../lease.js';
 import type { BackendRunner, RunnerTiming } from '../runner.js';
 import { Wake } from '../wake.js';
@@ -37,6 +39,8 @@ export interface ManagedBackend {
   readonly backend: Backend;
   /** 1 unless told. */
   readonly concurrency?: number;
+  /** What dispatch should know of it; a common backend unless told. */
+  readonly traits?: Partial<Omit<DispatchTraits, 'concurrency'> & OfferTraits>;
 }
 
 /** From what `Backends.add` stored. Throws when this node cannot make sense of it. */

@@ -1,0 +1,199 @@
+import type { Kysely } from 'kysely';
+import type { Database, GenerationsTable } from '../../db/schema.js';
+import type { WaitingNeeds } from './candidates.js';
+import { type LaneNumber, MAX_WAITING_COUNTED, type WaitingJob } from './policy.js';
+import type { RoundSource } from './round.js';
+
+/**
+ * The candidates of policy B in portable SQL. Each query reads the first rows of one partial index over waiting jobs, or
+ * one row for each distinct set of needs; none depends on how many wait.
+ */
+export class SqlSource implements RoundSource {
+  readonly #db: Kysely<Database>;
+  readonly #nowMs: number;
+
+  constructor(db: Kysely<Database>, nowMs: number) {
+    this.#db = db;
+    this.#nowMs = nowMs;
+  }
+
+  async due(lane: LaneNumber, limit: number): Promise<readonly WaitingJob[]> {
+    const rows = await this.#waiting(lane).orderBy('vstart').orderBy('id').limit(limit).execute();
+    return rows.map((row) => toJob(row));
+  }
+
+  async heads(lane: LaneNumber, modelKeys: readonly string[], limit: number): Promise<readonly WaitingJob[]> {
+    const [first, ...others] = modelKeys.map((key) => this.#headsOf(lane, key, limit));
+    if (first === undefined) return [];
+    const rows = await others.reduce((all, next) => all.unionAll(next), first).execute();
+    // A union promises no order.
+    return rows.map((row) => toJob(row)).sort(byVstart);
+  }
+
+  async headsWithLora(lane: LaneNumber, modelKey: string, loraKey: string, lookahead: number) {
+    const rows = await this.#db
+      .selectFrom(
+        this.#waiting(lane)
+          .where('model_key', '=', modelKey)
+          .orderBy('vstart')
+          .orderBy('id')
+          .limit(lookahead)
+          .as('ahead'),
+      )
+      .selectAll()
+      .where('lora_key', '=', loraKey)
+      .orderBy('vstart')
+      .orderBy('id')
+      .limit(1)
+      .execute();
+    return rows.map((row) => toJob(row));
+  }
+
+  /** Walks the index from one distinct value to the next, instead of reading all that waits. */
+  async waitingNeeds(lane: LaneNumber): Promise<readonly WaitingNeeds[]> {
+    const keys = await this.#distinct(lane, 'needs_key', MAX_NEEDS);
+    const jobs = await this.headsOfNeeds(lane, keys);
+    return jobs.map(({ needsKey, modelKey, vstart }) => ({ needsKey, modelKey, vstart }));
+  }
+
+  async headsOfNeeds(lane: LaneNumber, needsKeys: readonly string[]): Promise<readonly WaitingJob[]> {
+    const jobs: WaitingJob[] = [];
+    for (let at = 0; at < needsKeys.length; at += UNION_SIZE) {
+      const [first, ...others] = needsKeys.slice(at, at + UNION_SIZE).map((key) => this.#headOfNeeds(lane, key));
+      if (first === undefined) break;
+      const rows = await others.reduce((all, next) => all.unionAll(next), first).execute();
+      jobs.push(...rows.map((row) => toJob(row)));
+    }
+    return jobs.sort(byVstart);
+  }
+
+  async countWaiting(lane: LaneNumber, modelKeys: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const counts = new Map<string, number>();
+    for (let at = 0; at < modelKeys.length; at += UNION_SIZE) {
+      const keys = modelKeys.slice(at, at + UNION_SIZE);
+      const [first, ...others] = keys.map((key, index) =>
+        this.#db
+          .selectFrom(
+            this.#db
+              .selectFrom('generations')
+              .select('id')
+              .where('status', '=', 'queued')
+              .where('lane', '=', lane)
+              .where('model_key', '=', key)
+              .limit(MAX_WAITING_COUNTED)
+              .as('some'),
+          )
+          .select((eb) => [eb.lit(index).as('place'), eb.fn.countAll<number>().as('count')]),
+      );
+      if (first === undefined) break;
+      for (const row of await others.reduce((all, next) => all.unionAll(next), first).execute())
+        counts.set(keys[Number(row.place)]!, row.count);
+    }
+    return counts;
+  }
+
+  /** Accounts that have work waiting, at most `limit`. */
+  activeAccounts(lane: LaneNumber, limit: number): Promise<string[]> {
+    return this.#distinct(lane, 'account_id', limit);
+  }
+
+  async #distinct(lane: LaneNumber, column: 'needs_key' | 'account_id', limit: number): Promise<string[]> {
+    const values: string[] = [];
+    for (;;) {
+      const page = await this.#walk(lane, column, values.at(-1) ?? '', Math.min(WALK_STEPS, limit - values.length));
+      values.push(...page);
+      if (page.length < WALK_STEPS || values.length >= limit) return values;
+    }
+  }
+
+  /** Distinct values of a column among what waits, in order, by jumping through its index. */
+  async #walk(lane: LaneNumber, column: 'needs_key' | 'account_id', after: string, steps: number): Promise<string[]> {
+    const rows = await this.#db
+      .withRecursive('walk(value, step)', (db) =>
+        db
+          .selectFrom('generations')
+          .select((eb) => [eb.fn.min<string | null>(column).as('value'), eb.lit(1).as('step')])
+          .where('status', '=', 'queued')
+          .where('lane', '=', lane)
+          .where(column, '>', after)
+          .unionAll(
+            db
+              .selectFrom('walk')
+              .select((eb) => [
+                eb
+                  .selectFrom('generations')
+                  .select((inner) => inner.fn.min<string | null>(column).as('least'))
+                  .where('status', '=', 'queued')
+                  .where('lane', '=', lane)
+                  .whereRef(column, '>', 'walk.value')
+                  .as('value'),
+                eb('walk.step', '+', 1).as('step'),
+              ])
+              .where('walk.value', 'is not', null)
+              .where('walk.step', '<', steps),
+          ),
+      )
+      .selectFrom('walk')
+      .select('value')
+      .where('value', 'is not', null)
+      .orderBy('step')
+      .execute();
+    return rows.flatMap((row) => row.value ?? []);
+  }
+
+  #waiting(lane: LaneNumber) {
+    return this.#db
+      .selectFrom('generations')
+      .select(COLUMNS)
+      .where('status', '=', 'queued')
+      .where('lane', '=', lane)
+      .where('available_at', '<=', this.#nowMs);
+  }
+
+  #headsOf(lane: LaneNumber, modelKey: string, limit: number) {
+    const heads = this.#waiting(lane).where('model_key', '=', modelKey).orderBy('vstart').orderBy('id').limit(limit);
+    return this.#db.selectFrom(heads.as('heads')).selectAll();
+  }
+
+  #headOfNeeds(lane: LaneNumber, needsKey: string) {
+    const head = this.#waiting(lane).where('needs_key', '=', needsKey).orderBy('vstart').orderBy('id').limit(1);
+    return this.#db.selectFrom(head.as('head')).selectAll();
+  }
+}
+
+const COLUMNS = [
+  'id',
+  'lane',
+  'account_id',
+  'model_key',
+  'lora_key',
+  'needs_key',
+  'vstart',
+  'estimate_ms',
+  'created_at',
+] as const;
+
+type Row = Pick<GenerationsTable, (typeof COLUMNS)[number]>;
+
+/** Queries with more parts than this cost more to plan than they save in round trips. */
+const UNION_SIZE = 16;
+const WALK_STEPS = 256;
+const MAX_NEEDS = 4096;
+
+function toJob(row: Row): WaitingJob {
+  return {
+    id: row.id,
+    lane: row.lane === 1 ? 1 : 0,
+    accountId: row.account_id,
+    modelKey: row.model_key,
+    loraKey: row.lora_key,
+    needsKey: row.needs_key ?? '',
+    vstart: row.vstart ?? 0,
+    estimateMs: row.estimate_ms ?? 0,
+    createdAt: row.created_at,
+  };
+}
+
+function byVstart(left: WaitingJob, right: WaitingJob): number {
+  return left.vstart - right.vstart || (left.id < right.id ? -1 : 1);
+}
