@@ -4,6 +4,7 @@ import { addBackendsCommands } from './backends-commands.js';
 import type { GlobalOptions } from './configuration.js';
 import { asFailure, failureJson, failureLines } from './failure.js';
 import type { CliIo } from './io.js';
+import { addKeysCommands } from './keys-commands.js';
 import { addOperationsCommands } from './operations-commands.js';
 import { addPointsCommands } from './points-commands.js';
 import { PLAIN, styleFor } from './terminal/style.js';
@@ -201,6 +202,11 @@ function buildProgram(
   addWorkflowCommands(program, async (command, work) => {
     const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
     setExitCode(await work({ io, globals, version }, await import('./commands/workflows.js')));
+  });
+
+  addKeysCommands(program, async (command, work) => {
+    const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
+    setExitCode(await work({ io, globals, version }, await import('./commands/keys.js')));
   });
 
   addOperationsCommands(program, async (command, work) => {

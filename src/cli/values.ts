@@ -87,6 +87,14 @@ export function parseWholeNumber(text: string, option: string): number {
   return value;
 }
 
+/** A day or time, in UTC unless it names a zone; milliseconds since 1970. Throws `usage_invalid`. */
+export function parseTime(text: string, option: string): number {
+  const hasZone = /Z$|[+-]\d\d:?\d\d$/.test(text);
+  const at = Date.parse(/^\d{4}-\d\d-\d\d$/.test(text) || hasZone ? text : `${text}Z`);
+  if (Number.isNaN(at)) throw usage(`${option}: "${text}" is no time.`, 'Write 2026-11-01 or 2026-11-01T12:00.');
+  return at;
+}
+
 export function usage(message: string, hint?: string): EaselError {
   return new EaselError('usage_invalid', message, hint === undefined ? {} : { hint });
 }

@@ -10,7 +10,11 @@ export type EaselServices = Pick<
   Easel,
   'config' | 'backends' | 'generations' | 'workflows' | 'submitWorkflow' | 'media'
 > & {
+  /** Routes of what is absent do not exist. */
   readonly keys?: Easel['keys'];
+  readonly webhooks?: Easel['webhooks'];
+  readonly points?: Easel['points'];
+  readonly metrics?: Easel['metrics'];
   /** Unless given, every account may have everything. */
   readonly perksOf?: Easel['perksOf'];
 };

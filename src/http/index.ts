@@ -1,3 +1,4 @@
 /** The HTTP API over one Easel. Nothing in here listens until `listen` is called. */
-export { type Listening, listen } from './listen.js';
+export { isLoopbackName } from './host-guard.js';
+export { type Listening, listen, refusePublicBind } from './listen.js';
 export { createHttpServer, type HttpServerOptions } from './server.js';

@@ -6,6 +6,8 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
+  /** Every request is asked for a key, and there is one: then it may listen beyond this machine. */
+  readonly isProtected?: boolean;
   /** Listens beyond this machine although nobody is asked for a key: everybody who gets there may do everything. */
   readonly insecurePublicBind?: boolean;
 }
@@ -21,14 +23,8 @@ export interface Listening {
 /** Throws ConfigError `config_invalid` when it must not, or cannot, listen there. */
 export async function listen(app: FastifyInstance, options: ListenOptions): Promise<Listening> {
   const { host, port } = options;
-  if (!isLoopbackName(host) && options.insecurePublicBind !== true) {
-    throw new ConfigError(
-      'config_invalid',
-      `http.host is ${host}: there are no keys yet, so everybody on that network could use it.`,
-      {
-        hint: 'Listen on 127.0.0.1 and put a reverse proxy that asks for a password in front of it, or say --insecure-public-bind.',
-      },
-    );
+  if (!isLoopbackName(host) && options.isProtected !== true && options.insecurePublicBind !== true) {
+    refusePublicBind(host);
   }
   // By its name, localhost may be two addresses and would become two servers, of which only one is closed with care.
   const address = host.toLowerCase() === 'localhost' ? '127.0.0.1' : host.replace(/^\[|\]$/g, '');
@@ -40,6 +36,13 @@ export async function listen(app: FastifyInstance, options: ListenOptions): Prom
   const bound = app.server.address();
   const boundPort = typeof bound === 'object' && bound !== null ? bound.port : port;
   return { url: `http://${reachable(address)}:${boundPort}`, port: boundPort, close: () => app.close() };
+}
+
+/** Throws `config_invalid`. */
+export function refusePublicBind(host: string): never {
+  throw new ConfigError('config_invalid', `http.host is ${host}, and there is no key: nobody could use it safely.`, {
+    hint: 'Make a key first with `easel keys create`, or listen on 127.0.0.1. `--insecure-public-bind` asks nobody for a key.',
+  });
 }
 
 function reachable(address: string): string {

@@ -16,8 +16,11 @@ declare module 'fastify' {
   }
 }
 
-/** What the caller's key must allow, all of it; `public` where no key is asked for. */
-export type RouteScope = Scope | readonly Scope[] | 'public';
+/**
+ * What the caller's key must allow, all of it. `public` asks for no key and looks at none; `optional` shows more to who has
+ * one.
+ */
+export type RouteScope = Scope | readonly Scope[] | 'public' | 'optional';
 
 /**
  * What a route tells about itself, beside its handler. The guard goes by `scope`; the OpenAPI document is made of all of it;

@@ -1,4 +1,4 @@
-import { type FastifyInstance, fastify } from 'fastify';
+import { type FastifyInstance, fastify, type RouteOptions } from 'fastify';
 import { type DefinitionSource, definitionsOf } from '../backends/index.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/log.js';
@@ -17,9 +17,15 @@ import { generationRoutes } from './generations/routes.js';
 import { healthRoutes } from './health/routes.js';
 import { checkHost, isLoopbackName } from './host-guard.js';
 import { useLosslessJson } from './json.js';
+import { keyRoutes } from './keys/routes.js';
 import { mediaRoutes } from './media/routes.js';
+import { metricsRoutes } from './metrics/routes.js';
+import { RouteRegistry } from './openapi/registry.js';
+import { openApiRoutes } from './openapi/routes.js';
+import { pointsRoutes } from './points/routes.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
 import { useShutdown } from './shutdown.js';
+import { webhookRoutes } from './webhooks/routes.js';
 import { deploymentRoutes } from './workflows/deployment-routes.js';
 import { generateRoutes } from './workflows/generate-routes.js';
 import { workflowRoutes } from './workflows/routes.js';
@@ -39,6 +45,10 @@ export interface HttpServerOptions {
   readonly allowedHosts?: readonly string[];
   /** Ask everybody for a key; as configured unless given, else on all but loopback addresses. */
   readonly requireKeys?: boolean;
+  /** Told every route as it is made, for who wants to know all of them. */
+  readonly onRoute?: (route: RouteOptions) => void;
+  /** Of Easel, for the OpenAPI document. */
+  readonly version?: string;
   /** Where node definitions come from, to convert UI workflows with; from the backends unless given. */
   readonly definitions?: DefinitionSource;
   /** How long requests under way may go on once closing has begun, in milliseconds; 3 s unless told. */
@@ -85,6 +95,10 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     },
     clientErrorHandler: answerMalformed,
   });
+  const registry = new RouteRegistry();
+  registry.watch(app);
+  const { onRoute } = options;
+  if (onRoute !== undefined) app.addHook('onRoute', onRoute);
   useLosslessJson(app);
   useProblems(app, logger);
   useShutdown(app, { closing: context.closing, clock, graceMs: options.graceMs ?? 3_000 });
@@ -120,5 +134,18 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     generateRoutes,
   ])
     app.register(routes(context));
+  app.register(openApiRoutes({ registry, version: options.version ?? '0.0.0' }));
+  const { keys, webhooks, points, metrics } = easel;
+  if (keys !== undefined) app.register(keyRoutes(keys));
+  if (webhooks !== undefined) app.register(webhookRoutes(webhooks));
+  if (points !== undefined) app.register(pointsRoutes(points));
+  if (metrics !== undefined) {
+    app.register(metricsRoutes(metrics));
+    app.addHook('onResponse', async (request, reply) => {
+      const { method, routeOptions } = request;
+      const durationMs = reply.elapsedTime;
+      metrics.request({ method, route: routeOptions.url ?? 'none', status: reply.statusCode, durationMs });
+    });
+  }
   return app;
 }

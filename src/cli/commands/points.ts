@@ -28,7 +28,7 @@ import type { CommandContext } from '../program.js';
 import { readFileBounded, readWorkflowSource } from '../source.js';
 import { printable } from '../terminal/style.js';
 import { plural } from '../terminal/words.js';
-import { parseAssignment, parseWholeNumber, usage } from '../values.js';
+import { parseAssignment, parseTime, parseWholeNumber, usage } from '../values.js';
 
 /** `easel points …`: works on the database itself, without backends, beside a running Easel or without one. */
 interface Json {
@@ -351,13 +351,6 @@ function filterOf(options: FilterOptions): HistoryFilter {
 }
 
 /** A day or time; without a zone it is UTC, as everything here. */
-function parseTime(text: string, option: string): number {
-  const hasZone = /Z$|[+-]\d\d:?\d\d$/.test(text);
-  const at = Date.parse(/^\d{4}-\d\d-\d\d$/.test(text) || hasZone ? text : `${text}Z`);
-  if (Number.isNaN(at)) throw usage(`${option}: "${text}" is no time.`, 'Write 2026-11-01 or 2026-11-01T12:00.');
-  return at;
-}
-
 function time(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }

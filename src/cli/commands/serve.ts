@@ -1,9 +1,11 @@
+import { ALL_SCOPES } from '../../access/index.js';
 import type { FlagValue } from '../../config/index.js';
 import { EaselError } from '../../core/errors.js';
-import { createEasel } from '../../easel.js';
-import { createHttpServer, listen } from '../../http/index.js';
+import { createEasel, type Easel } from '../../easel.js';
+import { createHttpServer, isLoopbackName, listen, refusePublicBind } from '../../http/index.js';
 import { createLogger } from '../../logger.js';
 import { loadCliConfig } from '../configuration.js';
+import type { CliIo } from '../io.js';
 import type { CommandContext } from '../program.js';
 import { untilStopped } from '../stop.js';
 import { styleFor } from '../terminal/style.js';
@@ -29,14 +31,16 @@ export async function serveCommand(context: CommandContext, options: ServeOption
   const logger = createLogger(config);
   const easel = await createEasel(config, { logger, clock: io.clock });
   try {
-    await easel.start();
-    const app = createHttpServer({ easel, logger, clock: io.clock });
     const { host, port } = config.http;
-    const listening = await listen(app, {
-      host,
-      port,
-      insecurePublicBind: options.insecurePublicBind === true,
-    });
+    const insecurePublicBind = options.insecurePublicBind === true;
+    const requireKeys = config.http.requireKeys ?? !(isLoopbackName(host) || insecurePublicBind);
+    // Looked at before anything starts, so that a refusal leaves nothing behind.
+    const isProtected = requireKeys && (await easel.keys.any());
+    if (!isLoopbackName(host) && !isProtected && !insecurePublicBind) refusePublicBind(host);
+    const firstKey = await offerFirstKey(easel, io);
+    await easel.start();
+    const app = createHttpServer({ easel, logger, clock: io.clock, requireKeys, version });
+    const listening = await listen(app, { host, port, isProtected, insecurePublicBind });
     try {
       const style = styleFor(io.stderr, io.environment, globals.color);
       // For people and scripts alike: the URL is the first line, and the log goes to standard error.
@@ -49,6 +53,9 @@ export async function serveCommand(context: CommandContext, options: ServeOption
           ),
         );
       }
+      if (firstKey !== null) {
+        io.stderr.write(`The first key, for programs of yours, shown this once: ${firstKey}\n`);
+      }
       const signal = await stopped;
       logger.info({ signal }, 'stopping');
     } finally {
@@ -58,6 +65,16 @@ export async function serveCommand(context: CommandContext, options: ServeOption
     await easel.stop();
   }
   return 0;
+}
+
+/**
+ * The secret of the first key of this installation, for a person to copy: made once, when somebody sits at the terminal. It
+ * goes there and never into a log.
+ */
+async function offerFirstKey(easel: Easel, io: CliIo): Promise<string | null> {
+  if (io.stderr.isTTY !== true || (await easel.keys.list()).length > 0) return null;
+  const { secret } = await easel.keys.create({ accountId: 'local', name: 'first', scopes: ALL_SCOPES });
+  return secret;
 }
 
 function flagsOf({ port, host, json }: ServeOptions, debug: boolean): FlagValue[] {

@@ -22,6 +22,9 @@ export interface GuardLimits {
   readonly maxStreams: number;
 }
 
+/** Sees what is for everybody. No account has an empty id. */
+const NOBODY: Caller = { accountId: '', keyId: null, scopes: new Set(), ratePerMinute: null, maxConcurrent: null };
+
 const ACCOUNT_HEADER = 'easel-account';
 const MAX_ACCOUNT_CHARS = 255;
 
@@ -35,9 +38,14 @@ export function useGuard(app: FastifyInstance, options: GuardOptions): void {
     if (request.is404) return;
     const { scope, isStream = false } = request.routeOptions.config;
     if (scope === 'public') return;
+    if (scope === 'optional' && request.headers.authorization === undefined && options.requireKeys) {
+      request.caller = NOBODY;
+      return;
+    }
     request.caller = await identify(request, options);
     limit(request.caller, { request, reply, limiter, limits: options.limits, isStream });
     // A route that forgot to say is for those who may do everything; a test finds it.
+    if (scope === 'optional') return;
     const missing = [scope ?? ALL_SCOPES].flat().find((needed) => !request.caller.scopes.has(needed));
     if (missing !== undefined) {
       throw new EaselError('scope_missing', `This needs the scope ${missing}.`, { details: { scope: missing } });

@@ -48,7 +48,7 @@ export const generationSchema = z
     finished_at: time.nullable(),
     error: errorSchema.nullable(),
     outputs: z.array(outputSchema),
-    metadata: anything.nullable().meta({ description: 'What the caller attached, as it came.' }),
+    metadata: anything.meta({ description: 'What the caller attached, as it came.' }),
     queue: z
       .object({ position: z.int(), eta_ms: z.number().nullable() })
       .optional()

@@ -1,0 +1,145 @@
+import { ALL_SCOPES, type ApiKey, isScope, Keys, SCOPES, type Scope, USER_SCOPES } from '../../access/index.js';
+import { silentLogger } from '../../core/log.js';
+import { type Db, migrate, openDatabase } from '../../db/index.js';
+import { Points, parsePoints } from '../../points/index.js';
+import { loadCliConfig } from '../configuration.js';
+import type { CliIo } from '../io.js';
+import type { CommandContext } from '../program.js';
+import { parseDuration, parseTime, parseWholeNumber, usage } from '../values.js';
+
+/** `easel keys …`: works on the database itself, beside a running Easel or without one. */
+interface Json {
+  readonly json?: boolean;
+}
+
+interface CreateOptions extends Json {
+  readonly account: string;
+  readonly scope?: readonly string[];
+  readonly expires?: string;
+  readonly rate?: string;
+  readonly concurrency?: string;
+  readonly budget?: string;
+}
+
+export async function create(context: CommandContext, name: string, options: CreateOptions): Promise<number> {
+  const scopes = scopesOf(options.scope);
+  const budget = options.budget === undefined ? null : parsePoints(options.budget, '--budget');
+  const request = {
+    accountId: options.account,
+    name,
+    scopes,
+    expiresAt: options.expires === undefined ? null : parseTime(options.expires, '--expires'),
+    ratePerMinute: options.rate === undefined ? null : parseWholeNumber(options.rate, '--rate'),
+    maxConcurrent: options.concurrency === undefined ? null : parseWholeNumber(options.concurrency, '--concurrency'),
+  };
+  const made = await withKeys(context, async (keys, points) => {
+    const created = await keys.create(request);
+    if (budget !== null) {
+      await points.accounts.setBudget(
+        { accountId: options.account, budgetKey: created.key.id, period: 'day', amount: budget },
+        { actor: 'easel keys create', reason: `Budget of the key ${created.key.prefix}.` },
+      );
+    }
+    return created;
+  });
+  return show(context.io, made, options);
+}
+
+export async function list(context: CommandContext, options: Json & { readonly account?: string }): Promise<number> {
+  const found = await withKeys(context, (keys) => keys.list(options.account));
+  if (options.json === true) return printJson(context.io, found);
+  const now = context.io.clock.now();
+  const rows = found.map((key) => [
+    `${key.prefix}…`,
+    key.name,
+    key.accountId,
+    stateOf(key, now),
+    key.lastUsedAt === null ? 'never used' : `used ${time(key.lastUsedAt)}`,
+    scopeWords(key.scopes),
+    key.id,
+  ]);
+  const widths = [0, 1, 2, 3, 4, 5].map((column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)));
+  for (const row of rows) {
+    context.io.stdout.write(
+      `${row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd()}\n`,
+    );
+  }
+  if (rows.length === 0) context.io.stdout.write('There are no keys. `easel keys create` makes one.\n');
+  return 0;
+}
+
+export async function revoke(context: CommandContext, key: string, options: Json): Promise<number> {
+  const revoked = await withKeys(context, (keys) => keys.revoke(key.replace(/…$/, '')));
+  if (options.json === true) return printJson(context.io, revoked);
+  context.io.stdout.write(`Revoked: ${revoked.prefix}… (${revoked.name}).\n`);
+  return 0;
+}
+
+export async function rotate(
+  context: CommandContext,
+  key: string,
+  options: Json & { readonly overlap: string },
+): Promise<number> {
+  const overlapMs = parseDuration(options.overlap, '--overlap');
+  const made = await withKeys(context, (keys) => keys.rotate(key.replace(/…$/, ''), overlapMs));
+  return show(context.io, made, options);
+}
+
+function show(io: CliIo, made: { readonly key: ApiKey; readonly secret: string }, options: Json): number {
+  if (options.json === true) return printJson(io, { ...made.key, secret: made.secret });
+  // The key alone on standard output, for scripts.
+  io.stdout.write(`${made.secret}\n`);
+  io.stderr.write(
+    `Shown this once. It belongs to the account ${made.key.accountId} and may: ${scopeWords(made.key.scopes)}.\n`,
+  );
+  return 0;
+}
+
+/** Throws `usage_invalid`. */
+function scopesOf(given: readonly string[] | undefined): readonly Scope[] {
+  if (given === undefined) return USER_SCOPES;
+  return given
+    .flatMap((text) => text.split(','))
+    .flatMap((text): readonly Scope[] => {
+      if (text === 'all') return ALL_SCOPES;
+      if (isScope(text)) return [text];
+      throw usage(`--scope: there is no scope "${text}".`, `Scopes are: all, ${Object.keys(SCOPES).join(', ')}.`);
+    });
+}
+
+function scopeWords(scopes: readonly Scope[]): string {
+  return scopes.length === ALL_SCOPES.length ? 'everything' : scopes.join(', ');
+}
+
+function stateOf(key: ApiKey, nowMs: number): string {
+  if (key.revokedAt !== null) return 'revoked';
+  if (key.expiresAt === null) return 'works';
+  return key.expiresAt <= nowMs ? 'expired' : `works until ${time(key.expiresAt)}`;
+}
+
+function time(atMs: number): string {
+  return new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+function printJson(io: CliIo, value: unknown): number {
+  io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  return 0;
+}
+
+async function withKeys<T>(
+  { io, globals }: CommandContext,
+  work: (keys: Keys, points: Points) => Promise<T>,
+): Promise<T> {
+  const { config } = await loadCliConfig(io, globals);
+  const db: Db = await openDatabase({ url: config.databaseUrl, logger: silentLogger, clock: io.clock, poolSize: 2 });
+  try {
+    await migrate(db);
+    const keys = new Keys({ db, clock: io.clock, logger: silentLogger });
+    return await work(keys, new Points({ db, clock: io.clock, settings: config.points }));
+  } finally {
+    await db.close();
+  }
+}

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+
+export type JsonSchema = Record<string, unknown>;
+
+/** Schemas that carry a name (`meta.id`) stand once, in `components`; everything else where it is used. */
+export class Components {
+  readonly schemas: Record<string, JsonSchema> = {};
+
+  /** `input` is what a caller sends, `output` what comes back. */
+  add(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+    const made = z.toJSONSchema(schema, {
+      io,
+      unrepresentable: 'any',
+      target: 'draft-2020-12',
+      override: ({ zodSchema, jsonSchema }) => {
+        // Numbers in our JSON are exact, however large.
+        if (zodSchema._zod.def.type === 'bigint') jsonSchema.type = 'integer';
+      },
+    }) as JsonSchema;
+    const { $schema: _, $defs: named = {}, ...root } = made as JsonSchema & { $defs?: Record<string, JsonSchema> };
+    for (const [name, definition] of Object.entries(named)) this.schemas[name] = pointToComponents(definition);
+    const { id, ...rest } = root;
+    const plain = pointToComponents(rest);
+    if (typeof id !== 'string') return plain;
+    this.schemas[id] = plain;
+    return { $ref: `#/components/schemas/${id}` };
+  }
+}
+
+function pointToComponents<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(pointToComponents) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).flatMap(([name, part]): [string, unknown][] => {
+    if (name === '$ref' && typeof part === 'string') {
+      return [[name, part.replace(/^#\/\$defs\//, '#/components/schemas/')]];
+    }
+    // zod repeats the name within a named schema; in a document it would be a URI.
+    if (name === 'id' && typeof part === 'string') return [];
+    return [[name, pointToComponents(part)]];
+  });
+  return Object.fromEntries(entries) as T;
+}
