@@ -6,6 +6,7 @@ import type { Db } from '../db/index.js';
 import type { MediaStore } from '../media/index.js';
 import { lostRun, notTaken, resultError } from './attempt-errors.js';
 import { type CollectContext, discardOutputs, stageOutputs, storeOutputs } from './collect.js';
+import { deploymentBackend } from './deployments/deployment-backend.js';
 import type { EventHub } from './event-hub.js';
 import { forwardEvents } from './forward-events.js';
 import { keepResult } from './keep-result.js';
@@ -83,7 +84,7 @@ export interface AttemptHooks {
 export class AttemptRun {
   readonly attempt: AttemptIdentity;
   readonly #env: AttemptEnvironment;
-  readonly #backend: OwnedBackend;
+  #backend: OwnedBackend;
   readonly #logger: Logger;
   /** Of this attempt alone: no try shares a signal with another one. */
   readonly #abandon = new AbortController();
@@ -145,6 +146,7 @@ export class AttemptRun {
 
   async #steps(start: AttemptStart, signal: AbortSignal): Promise<EaselError | null> {
     const payload = await this.#persist(() => loadPayload(this.#env.db, this.attempt.generationId), signal);
+    this.#backend = await deploymentBackend(this.#env, this.#backend, this.attempt, payload.deployment);
     this.#cancelRequested ||= payload.cancelRequested;
     if (start.kind === 'adopted') {
       if (start.result !== null) return this.#end(payload, start.result, true, signal);

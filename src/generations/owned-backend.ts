@@ -1,4 +1,4 @@
-import type { Backend, CallOptions, SubmitRequest, UploadFile } from '../backends/spec.js';
+import type { Backend, CallOptions, LookOptions, SubmitRequest, UploadFile } from '../backends/spec.js';
 
 /**
  * A backend as its owner may use it: whatever changes something there is preceded by a proof that this node still owns it.
@@ -21,7 +21,7 @@ export function ownedBackend(backend: Backend, prove: () => Promise<void>): Owne
       await prove();
       return backend.submit(request);
     },
-    async cancel(attemptId: string, options?: CallOptions) {
+    async cancel(attemptId: string, options?: LookOptions) {
       await prove();
       return backend.cancel(attemptId, options);
     },

@@ -1,16 +1,20 @@
-import type { Backend } from '../backends/spec.js';
+import type { Backend, DeploymentRequest, DeploymentValue } from '../backends/spec.js';
 import { GenerationError } from '../core/errors.js';
 import { isJsonObject, type JsonObject, parseLossless } from '../core/json.js';
 import type { Db } from '../db/index.js';
 import { type Graph, type UiWorkflow, validateGraph } from '../graph/index.js';
 import type { MediaStore } from '../media/index.js';
 import type { BindChange } from '../workflows/types.js';
+import { readDeployment } from './deployments/request.js';
 import type { BoundRecord } from './types.js';
 
 /** What an attempt needs to run, read from the database at its start. */
 export interface Payload {
   readonly accountId: string;
+  /** Empty for a deployment. */
   readonly graph: Graph;
+  /** Its inputs get the addresses of uploaded files, as nodes of a graph do. */
+  readonly deployment: { readonly id: string; readonly inputs: Record<string, DeploymentValue> } | null;
   readonly workflow: UiWorkflow | null;
   readonly attachments: readonly StoredAttachment[];
   readonly runLimitMs: number;
@@ -38,6 +42,7 @@ export async function loadPayload(db: Db, generationId: string): Promise<Payload
       'generations.cancel_requested_at as cancelRequestedAt',
       'generation_payloads.graph as graph',
       'generation_payloads.workflow as workflow',
+      'generation_payloads.deployment as deployment',
     ])
     .where('generations.id', '=', generationId)
     .executeTakeFirst();
@@ -58,13 +63,23 @@ export async function loadPayload(db: Db, generationId: string): Promise<Payload
   const workflow = row.workflow === null ? null : parseLossless(row.workflow);
   return {
     accountId: row.accountId,
-    graph: validateGraph(parseLossless(row.graph)),
+    ...acceptedWork(row),
     workflow: isJsonObject(workflow) ? workflow : null,
     attachments,
     runLimitMs: row.runLimitMs,
     queueDeadlineAt: row.queueDeadlineAt,
     cancelRequested: row.cancelRequestedAt !== null,
   };
+}
+
+/** What a stored generation runs: a graph, or a deployment and then an empty graph. */
+export function acceptedWork(row: { readonly graph: string; readonly deployment: string | null }): {
+  readonly graph: Graph;
+  readonly deployment: { readonly id: string; readonly inputs: Record<string, DeploymentValue> } | null;
+} {
+  const deployment: DeploymentRequest | null = readDeployment(row.deployment);
+  if (deployment === null) return { graph: validateGraph(parseLossless(row.graph)), deployment };
+  return { graph: {}, deployment: { id: deployment.id, inputs: { ...deployment.inputs } } };
 }
 
 /** The graph of a generation as it was accepted, and how it came to be where it was bound from a workflow. */
@@ -77,11 +92,11 @@ export interface AcceptedGraph {
 export async function readAcceptedGraph(db: Db, generationId: string): Promise<AcceptedGraph | null> {
   const row = await db.kysely
     .selectFrom('generation_payloads')
-    .select(['graph', 'inputs', 'changes'])
+    .select(['graph', 'deployment', 'inputs', 'changes'])
     .where('generation_id', '=', generationId)
     .executeTakeFirst();
   if (row === undefined) return null;
-  return { graph: validateGraph(parseLossless(row.graph)), bound: boundRecordOf(row) };
+  return { graph: acceptedWork(row).graph, bound: boundRecordOf(row) };
 }
 
 export function boundRecordOf(row: {
@@ -95,7 +110,10 @@ export function boundRecordOf(row: {
   };
 }
 
-/** Uploads each attachment and returns a graph whose loader inputs hold the names that the backend answered. */
+/**
+ * Uploads each attachment and returns a graph whose loader inputs hold the names that the backend answered. Those of a
+ * deployment go into its inputs.
+ */
 export async function uploadAttachments(
   media: MediaStore,
   backend: Pick<Backend, 'upload'>,
@@ -105,8 +123,8 @@ export async function uploadAttachments(
   if (payload.attachments.length === 0) return payload.graph;
   const graph = structuredClone(payload.graph);
   for (const attachment of payload.attachments) {
-    const node = graph[attachment.nodeId];
-    if (node === undefined)
+    const inputs = payload.deployment?.inputs ?? graph[attachment.nodeId]?.inputs;
+    if (inputs === undefined)
       throw new GenerationError('graph_input_unknown', `The graph has no node ${attachment.nodeId}.`);
     const uploaded = await backend.upload(
       {
@@ -117,7 +135,7 @@ export async function uploadAttachments(
       },
       { signal },
     );
-    node.inputs[attachment.inputName] = uploaded.inputValue;
+    inputs[attachment.inputName] = uploaded.inputValue;
   }
   return graph;
 }

@@ -37,6 +37,8 @@ export class ProgressTracker {
       case 'node-done':
         this.#finish(event.nodeId);
         break;
+      case 'share':
+        return { ...this.#snapshot(), percent: this.#raise(event.fraction * 100), nodeTitle: event.label };
       case 'progress':
         this.#current = event.nodeId;
         this.#value = event.value;
@@ -57,6 +59,11 @@ export class ProgressTracker {
     }
   }
 
+  #raise(percent: number): number {
+    this.#percent = Math.max(this.#percent, Math.round(percent * 10) / 10);
+    return this.#percent;
+  }
+
   #snapshot(): ProgressData {
     const within =
       this.#value !== null && this.#max !== null && this.#max > 0
@@ -64,7 +71,7 @@ export class ProgressTracker {
         : 0;
     const running = this.#current !== null && !this.#done.has(this.#current) ? within : 0;
     const percent = this.#total === 0 ? 0 : Math.min(100, ((this.#done.size + running) / this.#total) * 100);
-    this.#percent = Math.max(this.#percent, Math.round(percent * 10) / 10);
+    this.#raise(percent);
     const node = this.#current === null ? undefined : this.#graph[this.#current];
     return {
       percent: this.#percent,

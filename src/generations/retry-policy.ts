@@ -44,6 +44,8 @@ export const RETRY_RULES: Partial<Record<ErrorCode, RetryRule>> = {
   node_failed: NEVER,
   outputs_missing: NEVER,
   queue_timeout: NEVER,
+  // It may be running there: a second one would cost a second time.
+  submit_uncertain: NEVER,
 };
 
 /** The rule of a code; codes without one follow whether the error says that it can be tried again. */

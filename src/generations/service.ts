@@ -6,7 +6,6 @@ import { isJsonObject, parseLossless } from '../core/json.js';
 import type { Logger } from '../core/log.js';
 import { isGenerationTerminal } from '../core/statuses.js';
 import type { Db } from '../db/index.js';
-import { validateGraph } from '../graph/index.js';
 import type { MediaStore, OpenedMedia } from '../media/index.js';
 import type { AttemptEnvironment } from './attempt-run.js';
 import { DEFAULT_HEALTH, type HealthOptions } from './backend-health.js';

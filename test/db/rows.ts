@@ -137,7 +137,7 @@ export function sampleRows() {
       settings: nasty,
     },
     live_wishes: { generation_id: nasty, wanted_until: large },
-    live_states: { generation_id: nasty, kind: 'preview', revision: large, at: large, data: nasty, bytes: blob },
+    live_states: { generation_id: nasty, kind: 'preview', revision: large, at: large, data: nasty },
     dispatch_lanes: { name: nasty, v: large },
     dispatch_accounts: { account_id: nasty, lane: 1, vfinish: -large, updated_at: large },
     dispatch_models: { model_key: nasty, facts: nasty, updated_at: large },

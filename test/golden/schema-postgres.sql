@@ -115,7 +115,7 @@ create table generation_payloads (
   graph text collate "C" not null,
   workflow text collate "C",
   metadata text collate "C",
-  deployment_inputs text collate "C",
+  deployment text collate "C",
   inputs text collate "C",
   changes text collate "C"
 );
@@ -150,6 +150,19 @@ create table generations (
   needs_key text collate "C",
   vstart bigint,
   estimate_ms bigint
+);
+
+create table live_states (
+  generation_id text collate "C" not null,
+  kind text collate "C" not null,
+  revision bigint not null,
+  at bigint not null,
+  data text collate "C" not null
+);
+
+create table live_wishes (
+  generation_id text collate "C" not null,
+  wanted_until bigint not null
 );
 
 create table locks (
@@ -500,6 +513,10 @@ alter table generations add constraint generations_pkey PRIMARY KEY (id);
 
 alter table generations add constraint generations_idempotency_key UNIQUE (account_id, idempotency_key);
 
+alter table live_states add constraint live_states_pkey PRIMARY KEY (generation_id, kind);
+
+alter table live_wishes add constraint live_wishes_pkey PRIMARY KEY (generation_id);
+
 alter table locks add constraint locks_pkey PRIMARY KEY (name);
 
 alter table media add constraint media_pkey PRIMARY KEY (id);
@@ -591,6 +608,8 @@ CREATE INDEX attempts_by_backend ON public.attempts USING btree (backend_id, sta
 CREATE INDEX dispatch_needs_by_use ON public.dispatch_needs USING btree (used_at);
 
 CREATE INDEX dispatch_refusals_by_needs ON public.dispatch_refusals USING btree (needs_key);
+
+CREATE INDEX events_by_time ON public.events USING btree (created_at, generation_id, seq);
 
 CREATE INDEX generation_inputs_by_media ON public.generation_inputs USING btree (media_id);
 

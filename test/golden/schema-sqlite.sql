@@ -134,7 +134,7 @@ CREATE TABLE "generation_payloads" (
   "graph" text not null,
   "workflow" text,
   "metadata" text,
-  "deployment_inputs" text,
+  "deployment" text,
   "inputs" text,
   "changes" text,
   constraint "generation_payloads_generation_id_fkey" foreign key ("generation_id") references "generations" ("id") on delete cascade,
@@ -173,6 +173,21 @@ CREATE TABLE "generations" (
   "estimate_ms" integer,
   constraint "generations_pkey" primary key ("id"),
   constraint "generations_idempotency_key" unique ("account_id", "idempotency_key")
+) strict;
+
+CREATE TABLE "live_states" (
+  "generation_id" text not null,
+  "kind" text not null,
+  "revision" integer not null,
+  "at" integer not null,
+  "data" text not null,
+  constraint "live_states_pkey" primary key ("generation_id", "kind")
+) strict;
+
+CREATE TABLE "live_wishes" (
+  "generation_id" text not null,
+  "wanted_until" integer not null,
+  constraint "live_wishes_pkey" primary key ("generation_id")
 ) strict;
 
 CREATE TABLE "locks" (
@@ -526,6 +541,8 @@ CREATE INDEX "attempts_by_backend" on "attempts" ("backend_id", "status", "claim
 CREATE INDEX "dispatch_needs_by_use" on "dispatch_needs" ("used_at");
 
 CREATE INDEX "dispatch_refusals_by_needs" on "dispatch_refusals" ("needs_key");
+
+CREATE INDEX "events_by_time" on "events" ("created_at", "generation_id", "seq");
 
 CREATE INDEX "generation_inputs_by_media" on "generation_inputs" ("media_id");
 

@@ -9,7 +9,7 @@ export const deployments: Migration = {
   name: '0003-deployments',
   async up({ schema }) {
     await schema.alterTable('generations').addColumn('deployment_id', 'text').execute();
-    await schema.alterTable('generation_payloads').addColumn('deployment_inputs', 'text').execute();
+    await schema.alterTable('generation_payloads').addColumn('deployment', 'text').execute();
     await schema.alterTable('attempts').addColumn('backend_run_id', 'text').execute();
 
     await schema

@@ -57,8 +57,8 @@ export interface GenerationsTable {
 
 export interface GenerationPayloadsTable {
   generation_id: string;
-  /** Values by input name, lossless JSON; null unless the generation has a deployment id. */
-  deployment_inputs: string | null;
+  /** `{id, inputs}`, lossless JSON; null when the generation runs a graph. */
+  deployment: string | null;
   /** The bound graph, lossless JSON. */
   graph: string;
   /** The UI workflow to embed in outputs, lossless JSON. */
