@@ -47,7 +47,7 @@ export async function describePicture(bytes: Uint8Array, contentType: string, li
   const metadata = await decoding(openPicture(bytes, limits).metadata());
   if (!TYPES[metadata.format]?.includes(contentType))
     throw unusable(`The file looks like ${contentType} but holds a picture of the kind ${metadata.format}.`);
-  const { width, height } = metadata.autoOrient;
+  const { width, height } = metadata.format === 'gif' ? screenOf(bytes) : metadata.autoOrient;
   const frames = metadata.pages ?? 1;
   const megapixels = (width * height) / 1_000_000;
   if (width * height > maxPixels(limits))
@@ -57,6 +57,12 @@ export async function describePicture(bytes: Uint8Array, contentType: string, li
   if (width * height * frames > maxTotalPixels(limits))
     throw tooComplex(`The frames of the animation have ${Math.round(megapixels * frames)} megapixels together.`);
   return { metadata, width, height, frames };
+}
+
+/** What a GIF says of itself. The decoder here takes a very large screen for a mistake; the backend's may believe it. */
+function screenOf(bytes: Uint8Array): { readonly width: number; readonly height: number } {
+  const header = Buffer.from(bytes.buffer, bytes.byteOffset, 10);
+  return { width: header.readUInt16LE(6), height: header.readUInt16LE(8) };
 }
 
 const SAMPLE = 32;

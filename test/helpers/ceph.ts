@@ -109,6 +109,7 @@ class Server implements S3Server {
   async bucket(): Promise<S3Place> {
     const { endpoint, accessKeyId, secretAccessKey } = this;
     const bucket = `test-${randomUUID()}`;
+    // The client writes into the object that it is given.
     const credentials = { accessKeyId, secretAccessKey };
     const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
     try {
@@ -116,7 +117,7 @@ class Server implements S3Server {
     } finally {
       client.destroy();
     }
-    return { endpoint, region: 'us-east-1', bucket, ...credentials, forcePathStyle: true };
+    return { endpoint, region: 'us-east-1', bucket, accessKeyId, secretAccessKey, forcePathStyle: true };
   }
 
   pause(): void {
