@@ -3,6 +3,7 @@ import type { BackendTables } from './tables/backends.js';
 import type { DeploymentTables } from './tables/deployments.js';
 import type { DispatchTables } from './tables/dispatch.js';
 import type { GenerationTables } from './tables/generations.js';
+import type { LiveTables } from './tables/live.js';
 import type { MediaTables } from './tables/media.js';
 import type { PointTables } from './tables/points.js';
 import type { WebhookTables } from './tables/webhooks.js';
@@ -19,6 +20,7 @@ import type { WorkflowTables } from './tables/workflows.js';
 export interface Database
   extends AccessTables,
     GenerationTables,
+    LiveTables,
     MediaTables,
     BackendTables,
     DispatchTables,

@@ -1,8 +1,8 @@
-import type { Clock } from '../core/clock.js';
 import { toEaselError } from '../core/errors.js';
 import { isGenerationTerminal } from '../core/statuses.js';
 import type { Db } from '../db/index.js';
 import type { EventHub } from './event-hub.js';
+import type { EventWatch } from './live/watch.js';
 import { readEvents } from './read.js';
 import { type DurableEvent, type GenerationEvent, isTerminalEvent } from './types.js';
 
@@ -20,15 +20,15 @@ const MAX_BUFFERED_LIVE = 64;
 /**
  * The events of one generation, from `afterSeq` on, ending after its terminal event.
  *
- * Durable events come from the database, in order and without gaps, whichever node wrote them; the hub and a tick only
+ * Durable events come from the database, in order and without gaps, whichever node wrote them; the hub and the watch only
  * say when to read. Live events pass through as they come.
  */
 export async function* followGeneration(
-  context: { readonly db: Db; readonly clock: Clock; readonly hub: EventHub; readonly tickMs: number },
+  context: { readonly db: Db; readonly hub: EventHub; readonly watch: EventWatch },
   generationId: string,
   options: FollowOptions = {},
 ): AsyncGenerator<GenerationEvent, void, undefined> {
-  const { db, clock, hub, tickMs } = context;
+  const { db, hub, watch } = context;
   const { signal } = options;
   const live: GenerationEvent[] = [];
   let durableHint = true;
@@ -44,6 +44,13 @@ export async function* followGeneration(
   });
   signal?.addEventListener('abort', poke);
   let seq = options.afterSeq ?? 0;
+  const unwatch = watch.add(generationId, {
+    seenSeq: () => seq,
+    wake: () => {
+      durableHint = true;
+      poke();
+    },
+  });
   try {
     if (seq > 0) {
       const last = await lastEvent(db, generationId);
@@ -70,18 +77,14 @@ export async function* followGeneration(
         continue;
       }
       if (signal?.aborted) continue;
-      const hinted = await new Promise<boolean>((resolve) => {
-        const timer = clock.setTimer(() => resolve(false), tickMs);
-        wake = () => {
-          timer.cancel();
-          resolve(true);
-        };
+      await new Promise<void>((resolve) => {
+        wake = resolve;
       });
       wake = null;
-      if (!hinted) durableHint = true;
     }
   } finally {
     unsubscribe();
+    unwatch();
     signal?.removeEventListener('abort', poke);
   }
 }

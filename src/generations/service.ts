@@ -12,8 +12,10 @@ import { DEFAULT_HEALTH, type HealthOptions } from './backend-health.js';
 import { createDispatch, type Dispatch, type DispatchOptions, managedTraits } from './dispatch/create.js';
 import { EventHub } from './event-hub.js';
 import { Fleet, type ManagedBackend, type OpenBackend } from './fleet/fleet.js';
-import { type FollowOptions, followGeneration } from './follow.js';
+import type { FollowOptions } from './follow.js';
 import { type LeaseIdentity, processIdentity } from './lease.js';
+import type { AccountEvent, AccountFeedOptions } from './live/account-feed.js';
+import { Followers } from './live/followers.js';
 import { insertPendingMedia } from './media-rows.js';
 import { type AcceptedGraph, acceptedWork, boundRecordOf, readAcceptedGraph } from './payload.js';
 import { type ListOptions, listGenerations, readGeneration } from './read.js';
@@ -69,6 +71,7 @@ export class Generations {
   readonly #dispatch: Dispatch;
   readonly #fleet: Fleet;
   readonly #sweeper: Sweeper;
+  readonly #followers: Followers;
   readonly #owner: string;
 
   constructor(options: GenerationsOptions) {
@@ -137,18 +140,21 @@ export class Generations {
       random: retry.random,
       tickMs: this.#timing.tickMs,
     });
+    const runs = (id: string) => this.#fleet.runners.some((runner) => runner.findRun(id) !== null);
+    this.#followers = new Followers({ db, clock, logger, hub: this.#hub, runs, tickMs: this.#timing.tickMs });
   }
 
   /** Begins to work: takes backends, adopts what was left open, sweeps. */
   async start(): Promise<void> {
     await this.#sweeper.start();
     this.#dispatch.watch.start();
+    this.#followers.start();
     this.#fleet.start();
   }
 
   /** Stops working. Runs on backends go on and are adopted by the next start. */
   async stop(): Promise<void> {
-    await Promise.all([this.#sweeper.stop(), this.#dispatch.stop(), this.#fleet.stop()]);
+    await Promise.all([this.#sweeper.stop(), this.#dispatch.stop(), this.#followers.stop(), this.#fleet.stop()]);
   }
 
   /** Stores an input file for a later submit. An upload that no submit uses is removed after an hour. */
@@ -244,8 +250,12 @@ export class Generations {
     options: FollowOptions = {},
   ): AsyncGenerator<GenerationEvent, void, undefined> {
     await this.get(id, accountId);
-    const { db, clock } = this.#options;
-    yield* followGeneration({ db, clock, hub: this.#hub, tickMs: this.#timing.tickMs }, id, options);
+    yield* this.#followers.generation(id, options);
+  }
+
+  /** Follows all generations of an account, from now on or after a cursor; see `live/account-feed.ts`. */
+  accountEvents(accountId: string, options: AccountFeedOptions = {}): AsyncGenerator<AccountEvent, void, undefined> {
+    return this.#followers.account(accountId, options);
   }
 
   /** Resolves with the ended generation. Throws `wait_timeout`, after which it goes on all the same. */

@@ -3,7 +3,7 @@ import type { Migration } from '../migrate.js';
 
 const required = (column: ColumnDefinitionBuilder) => column.notNull();
 
-/** Keys of the API. */
+/** Keys of the API, and what follows generations across nodes and accounts. */
 export const access: Migration = {
   version: 10,
   name: '0010-access',
@@ -26,5 +26,23 @@ export const access: Migration = {
       .addUniqueConstraint('api_keys_hash_key', ['hash'])
       .execute();
     await schema.createIndex('api_keys_by_account').on('api_keys').columns(['account_id', 'id']).execute();
+
+    await schema
+      .createTable('live_wishes')
+      .addColumn('generation_id', 'text', required)
+      .addColumn('wanted_until', 'bigint', required)
+      .addPrimaryKeyConstraint('live_wishes_pkey', ['generation_id'])
+      .execute();
+    await schema
+      .createTable('live_states')
+      .addColumn('generation_id', 'text', required)
+      .addColumn('kind', 'text', required)
+      .addColumn('revision', 'bigint', required)
+      .addColumn('at', 'bigint', required)
+      .addColumn('data', 'text', required)
+      .addPrimaryKeyConstraint('live_states_pkey', ['generation_id', 'kind'])
+      .execute();
+    // For the events of an account, which are found by their time.
+    await schema.createIndex('events_by_time').on('events').columns(['created_at', 'generation_id', 'seq']).execute();
   },
 };
