@@ -169,7 +169,7 @@ describe('files', () => {
   it('stay short enough to be read in one go', () => {
     const tooLong = (files: readonly SourceFile[], limit: number) =>
       files
-        .filter((file) => file.lines > limit)
+        .filter((file) => file.lines > limit && !file.text.startsWith('// Generated from '))
         .map((file) => `${file.path} has ${file.lines} lines (limit ${limit}): split it by purpose`);
     expectNone([...tooLong(product, MAX_SOURCE_LINES), ...tooLong(tests, MAX_TEST_LINES)]);
   });
