@@ -11,10 +11,9 @@ export type DefinitionSource = (options?: {
  * Asks all backends and takes the first answer. Adapters cache theirs, so that from the second time on it is the first
  * backend that is up, in the order of the configuration. Throws BackendError of the first backend when none answers.
  */
-export function definitionsOf(backends: readonly Backend[] | (() => readonly Backend[])): DefinitionSource {
+export function definitionsOf(backends: readonly Backend[]): DefinitionSource {
   return async ({ backendId, signal } = {}) => {
-    const all = typeof backends === 'function' ? backends() : backends;
-    const asked = all.filter((backend) => backendId === undefined || backend.id === backendId);
+    const asked = backends.filter((backend) => backendId === undefined || backend.id === backendId);
     const options = signal === undefined ? {} : { signal };
     const answers = asked.map(async (backend) => (await backend.capabilities(options)).nodeDefinitions);
     try {

@@ -1,5 +1,5 @@
 import type { Timer } from '../core/clock.js';
-import { GenerationError, toEaselError } from '../core/errors.js';
+import { type EaselErrorOptions, GenerationError, toEaselError } from '../core/errors.js';
 import type { Logger } from '../core/log.js';
 import { OPEN_ATTEMPT_STATUSES } from '../core/statuses.js';
 import type { MediaStore } from '../media/index.js';
@@ -42,6 +42,7 @@ const UNUSED_UPLOAD_MS = 60 * 60_000;
 /** A staged file of another host's process that was not written to for so long is nobody's. */
 const IDLE_STAGED_MS = 6 * 60 * 60_000;
 const BATCH = 100;
+const MAX_NAMED_BACKENDS = 5;
 
 export class Sweeper {
   readonly #options: SweeperOptions;
@@ -121,7 +122,7 @@ export class Sweeper {
         row.error === null ? null : (JSON.parse(row.error) as { readonly code: string; readonly message: string });
       const error = new GenerationError('queue_timeout', 'No backend took the generation before its queue deadline.', {
         ...(lastError === null
-          ? {}
+          ? await this.#whyNobody()
           : { details: { lastError }, hint: `The last try ended with ${lastError.code}: ${lastError.message}` }),
       });
       const event = await settleQueued(this.#options, row.id, 'expired', error);
@@ -131,6 +132,23 @@ export class Sweeper {
       this.#options.logger.info({ generation: row.id, code: error.code }, 'a generation expired in the queue');
     }
     return count;
+  }
+
+  /** For a generation that was never tried: how the backends are now. */
+  async #whyNobody(): Promise<Pick<EaselErrorOptions, 'details' | 'hint'>> {
+    const rows = await this.#options.db.kysely
+      .selectFrom('backends')
+      .select(['id', 'state'])
+      .where('desired', '!=', 'gone')
+      .where('state', '!=', 'ready')
+      .orderBy('id')
+      .limit(MAX_NAMED_BACKENDS)
+      .execute();
+    if (rows.length === 0) return {};
+    return {
+      details: { backends: Object.fromEntries(rows.map(({ id, state }) => [id, state])) },
+      hint: `Look at the backends: ${rows.map(({ id, state }) => `${id} is ${state}`).join(', ')}.`,
+    };
   }
 
   /** Attempts whose backend has no living owner: nobody follows them, so only their deadline can end them. */

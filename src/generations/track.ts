@@ -63,6 +63,7 @@ export class AttemptTracker {
   #heard = false;
   #isSilent = false;
   #lastSignAt: number;
+  #followedSince: number;
   #runningSince: number | null = null;
   #cancelledAt: number | null = null;
   /** When a look last got an answer; a backend that is out of reach for longer than `silenceMs` is given up. */
@@ -74,6 +75,7 @@ export class AttemptTracker {
     this.#attemptId = attemptId;
     this.#options = options;
     this.#lastSignAt = options.clock.now();
+    this.#followedSince = this.#lastSignAt;
     this.#lastContactAt = this.#lastSignAt;
     this.#unsubscribe = backend.onEvent((event) => this.#onEvent(event));
   }
@@ -95,6 +97,7 @@ export class AttemptTracker {
   async follow(lookFirst: boolean, signal: AbortSignal): Promise<TrackEnd> {
     const { clock } = this.#options;
     this.#lastSignAt = clock.now();
+    this.#followedSince = this.#lastSignAt;
     this.#lastContactAt = this.#lastSignAt;
     this.#lookNow ||= lookFirst;
     this.#deaf ||= lookFirst;
@@ -216,7 +219,8 @@ export class AttemptTracker {
 
   #deadlineAt(): number {
     const { runMs, silenceMs, queueDeadlineAt } = this.#options;
-    if (this.#runningSince === null) return Math.max(queueDeadlineAt, this.#lastSignAt + silenceMs);
+    // One that is taken over, or sent, just before its queue deadline still gets a moment to begin.
+    if (this.#runningSince === null) return Math.max(queueDeadlineAt, this.#followedSince + silenceMs);
     return Math.min(this.#runningSince + runMs, this.#lastSignAt + silenceMs);
   }
 

@@ -58,6 +58,7 @@ const PATIENCE_TICKS = 3;
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #members = new Map<string, Member>();
+  readonly #backends: Backend[] = [];
   readonly #unusable = new Map<string, number>();
   readonly #freeSince = new Map<string, number>();
   readonly #wake: Wake;
@@ -73,9 +74,9 @@ export class Fleet {
     for (const managed of options.configured) this.#addMember(managed, false, 0);
   }
 
-  /** Of this process, whoever owns them. */
+  /** Of this process, whoever owns them. A live list: it changes as backends are added and removed. */
   get backends(): readonly Backend[] {
-    return this.runners.map((runner) => runner.backend);
+    return this.#backends;
   }
 
   get runners(): readonly BackendRunner[] {
@@ -257,6 +258,7 @@ export class Fleet {
 
   async #close(id: string, member: Member): Promise<void> {
     this.#members.delete(id);
+    this.#backends.splice(this.#backends.indexOf(member.runner.backend), 1);
     const { db, clock, logger } = this.#options;
     const lease = await member.runner.stop();
     if (lease !== null) await releaseLease(db, lease, clock.now());
@@ -268,6 +270,7 @@ export class Fleet {
   #addMember(managed: ManagedBackend, isAdded: boolean, settingsVersion: number): Member {
     const member = { runner: this.#options.runnerOf(managed), isAdded, settingsVersion };
     this.#members.set(managed.backend.id, member);
+    this.#backends.push(managed.backend);
     return member;
   }
 
