@@ -1,6 +1,13 @@
 import { join } from 'node:path';
 import { Keys } from './access/index.js';
-import { type Backend, ComfyUiBackend, definitionsOf, EmbeddedBackend } from './backends/index.js';
+import {
+  type Backend,
+  ComfyDeployBackend,
+  ComfyUiBackend,
+  definitionsOf,
+  EmbeddedBackend,
+  type FetchLike,
+} from './backends/index.js';
 import { type BackendConfig, backendCatalogue, type Config } from './config/index.js';
 import { type Clock, systemClock } from './core/clock.js';
 import { newId } from './core/ids.js';
@@ -16,6 +23,8 @@ import {
   generationJson,
   type Probe,
   processIdentity,
+  RunReports,
+  removeGenerations,
   type WorkflowRequest,
   type WorkflowSubmission,
   WorkflowSubmitter,
@@ -89,6 +98,8 @@ export class Easel {
   readonly webhooks: Webhooks;
   /** What `/metrics` tells. */
   readonly metrics: Metrics;
+  /** What ComfyDeploy reports by webhook. */
+  readonly runReports: RunReports;
   readonly #configured: readonly Backend[];
   readonly #pointsSweeper: PointsSweeper | null;
   readonly #mediaSweeper: MediaSweeper;
@@ -120,8 +131,9 @@ export class Easel {
       sweep: () => this.media.sweep(),
     });
     const concurrency = new Map(config.backends.map((backend) => [backend.id, backend.concurrency]));
-    this.#configured =
-      overrides.backends ?? config.backends.map((backend) => createBackend(backend, config, { clock, logger }));
+    this.runReports = new RunReports({ db, clock, logger, publicUrl: config.publicUrl ?? null });
+    const opening = { clock, logger, outbound: this.outbound, reports: this.runReports };
+    this.#configured = overrides.backends ?? config.backends.map((backend) => createBackend(backend, config, opening));
     const { points: settings } = config;
     this.points = new Points({ db, clock, settings });
     this.#pointsSweeper = settings.enabled
@@ -137,7 +149,7 @@ export class Easel {
       backends: this.#configured.map((backend) => ({ backend, concurrency: concurrency.get(backend.id) ?? 1 })),
       open: (settings) => {
         const added = backendCatalogue.parse(settings).settings;
-        return { backend: createBackend(added, config, { clock, logger }), concurrency: added.concurrency };
+        return { backend: createBackend(added, config, opening), concurrency: added.concurrency };
       },
       instance,
       limits: config.limits,
@@ -164,7 +176,7 @@ export class Easel {
     });
     this.comfyui = new ComfyUiService({ db, logger, generations: this.generations });
     this.fleet = new Backends({ db, clock, logger, catalogue: backendCatalogue });
-    const definitions = definitionsOf(() => this.backends);
+    const definitions = definitionsOf(this.backends);
     this.workflows = new Workflows({ db, clock, definitions, ...definedOnly({ random }) });
     this.#submitter = new WorkflowSubmitter({
       db,
@@ -181,7 +193,7 @@ export class Easel {
     return this.#submitter.submit(request);
   }
 
-  /** The adapters of this process, those of backends that were added at run time included. */
+  /** The adapters of this process, those of backends that were added at run time included. A live list. */
   get backends(): readonly Backend[] {
     return this.generations.backends;
   }
@@ -191,10 +203,20 @@ export class Easel {
     return this.config.points.enabled ? this.points.perks(accountId) : {};
   }
 
+  /**
+   * Removes the generations and files of an account, everywhere. Its points stay, since books are kept. Throws
+   * `transition_illegal` while one of its generations has not ended.
+   */
+  async removeAccount(accountId: string): Promise<{ readonly generations: number; readonly files: number }> {
+    const generations = await removeGenerations(this.db, accountId);
+    return { generations, files: await this.media.removeAccount(accountId) };
+  }
+
   /** Opens the backends and begins to work. */
   async start(): Promise<void> {
     this.#running ??= (async () => {
       await Promise.all(this.#configured.map((backend) => backend.start()));
+      this.runReports.start();
       await this.generations.start();
       this.webhooks.start();
       this.#pointsSweeper?.start();
@@ -212,6 +234,7 @@ export class Easel {
       await this.#pointsSweeper?.stop();
       await this.#mediaSweeper.stop();
       await this.generations.stop();
+      await this.runReports.stop();
       await this.webhooks.stop();
     }
     this.#unsubscribe();
@@ -226,12 +249,17 @@ export class Easel {
   }
 }
 
+/** What adapters are made with. `reports` and `outbound` are for those that are reported on, and that name other hosts. */
+export interface BackendParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly outbound?: OutboundClient;
+  readonly reports?: RunReports;
+}
+
 /** The adapter of one configured backend, not started. */
-export function createBackend(
-  backend: BackendConfig,
-  config: Config,
-  parts: { readonly clock: Clock; readonly logger: Logger },
-): Backend {
+export function createBackend(backend: BackendConfig, config: Config, parts: BackendParts): Backend {
+  const { clock, logger, outbound, reports } = parts;
   if (backend.kind === 'embedded') {
     const { version, ...rehearsal } = config.embedded;
     return new EmbeddedBackend({
@@ -239,14 +267,42 @@ export function createBackend(
       dataDir: join(config.dataDir, 'embedded'),
       version,
       rehearsal,
-      ...parts,
+      clock,
+      logger,
     });
+  }
+  if (backend.kind === 'comfydeploy') {
+    const { id, url, apiKey, api, headers, fileHosts, pollMs } = backend;
+    const client = outbound ?? new OutboundClient({ clock, allow: config.outbound.allow });
+    const adapter = new ComfyDeployBackend({
+      ...{ id, baseUrl: url, apiKey, clock, logger, fetch: outboundFetch(client, config), timing: { pollMs } },
+      ...definedOnly({ api, headers, fileHosts }),
+      ...(reports === undefined ? {} : { webhookOf: (attemptId: string) => reports.urlOf(attemptId) }),
+    });
+    reports?.attach(adapter);
+    return adapter;
   }
   const { id, url, headers, auth, tls } = backend;
   return new ComfyUiBackend({
     id,
     baseUrl: url,
-    ...parts,
+    clock,
+    logger,
     ...definedOnly({ headers, auth, tls: tls === undefined ? undefined : definedOnly(tls) }),
   });
+}
+
+/** Output files come from hosts that a backend names: through the guard, and no further than to the first answer. */
+function outboundFetch(outbound: OutboundClient, { limits }: Config): FetchLike {
+  return async (url, { signal, headers }) => {
+    const {
+      status,
+      headers: answered,
+      body,
+    } = await outbound.fetch(url, {
+      ...{ headers, maxRedirects: 0, maxBytes: limits.maxOutputBytes, timeoutMs: limits.collectMs },
+      ...definedOnly({ signal }),
+    });
+    return { status, body, headers: { get: (name) => answered[name.toLowerCase()] ?? null } };
+  };
 }

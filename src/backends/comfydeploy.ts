@@ -37,7 +37,7 @@ export interface ComfyDeployBackendOptions extends ComfyDeployClientOptions {
   readonly fetch: FetchLike;
   /** Hosts that output files may come from; any that `fetch` lets through when empty. */
   readonly fileHosts?: readonly string[];
-  /** Takes files over plain http. For servers of one's own. */
+  /** Takes files over plain http; unless told, where the API itself is plain http: a server of one's own. */
   readonly allowHttpFiles?: boolean;
   /** The webhook URL of an attempt, with a path that nobody can guess; null where nothing can reach us. */
   readonly webhookOf?: (attemptId: string) => Promise<string | null>;
@@ -86,7 +86,7 @@ export class ComfyDeployBackend implements Backend {
     this.#logger = (options.logger ?? silentLogger).child({ backend: id });
     this.#client = new ComfyDeployClient({ ...client, clock: this.#clock, logger: this.#logger });
     this.displayUrl = this.#client.displayUrl;
-    this.#files = { fetch, hosts: fileHosts ?? [], allowHttp: allowHttpFiles ?? false };
+    this.#files = { fetch, hosts: fileHosts ?? [], allowHttp: allowHttpFiles ?? this.displayUrl.startsWith('http:') };
     this.#cancelLimitMs = cancelLimitMs ?? 15_000;
     this.#search = {
       client: this.#client,

@@ -74,6 +74,11 @@ export function chooseBackend(
     if (choice.header === undefined || choice.header.length === 0) return backend;
     throw usage('--header is for a ComfyUI server, and there is none.', 'Name it with --backend URL.');
   }
+  if (backend.kind === 'comfydeploy')
+    throw usage(
+      `The backend "${backend.id}" is ComfyDeploy, which runs deployments and no files.`,
+      'Name another one with --backend.',
+    );
   const token = environment[TOKEN_VARIABLE];
   const all = { ...backend.headers, ...headers };
   const isAuthorized =

@@ -44,7 +44,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Loade
   const environment = options.environment ?? process.env;
   const file = await readConfigFile(cwd, options.file ?? (environment['EASEL_CONFIG'] || undefined));
   const settings = listSettings();
-  const draft = new Draft(settings, cwd);
+  const draft = new Draft(settings, cwd, environment['COMFY_DEPLOY_API_KEY'] || undefined);
   if (file) draft.addObject(file.values, { source: 'file', name: file.path }, dirname(file.path));
   const { given, problems } = readEnvironment(settings, environment);
   for (const { setting, value, variable } of given)
@@ -78,15 +78,17 @@ type Tree = Record<string, unknown>;
 class Draft {
   readonly #settings: readonly Setting[];
   readonly #cwd: string;
+  readonly #deployKey: string | undefined;
   readonly #values: Tree = {};
   readonly #origins = new Map<string, Origin>();
   /** Of the file, to tell where an unknown name was written. */
   #objectOrigin: Origin = { source: 'default', name: '' };
   #objectFolder: string;
 
-  constructor(settings: readonly Setting[], cwd: string) {
+  constructor(settings: readonly Setting[], cwd: string, deployKey?: string) {
     this.#settings = settings;
     this.#cwd = cwd;
+    this.#deployKey = deployKey;
     this.#objectFolder = cwd;
   }
 
@@ -115,7 +117,8 @@ class Draft {
 
   finish(problems: readonly Problem[]): { readonly config: Config; readonly origins: ReadonlyMap<string, Origin> } {
     const backends = this.#values['backends'];
-    if (Array.isArray(backends)) this.#values['backends'] = backends.map(expandBackend);
+    if (Array.isArray(backends))
+      this.#values['backends'] = backends.map((one) => withDeployKey(expandBackend(one), this.#deployKey));
     const parsed = configSchema.safeParse(this.#values);
     const all = [...problems];
     if (!parsed.success) all.push(...problemsOf(parsed.error.issues, (path) => this.#originAt(path)));
@@ -187,12 +190,18 @@ class Draft {
   }
 }
 
-/** A backend that is given by its URL, or by the word `embedded`. */
+/** A backend that is given by its URL, or by the word `embedded` or `comfydeploy`. */
 function expandBackend(backend: unknown): unknown {
   if (typeof backend !== 'string') return backend;
-  if (backend === 'embedded') return { id: 'embedded', kind: 'embedded' };
+  if (backend === 'embedded' || backend === 'comfydeploy') return { id: backend, kind: backend };
   const host = URL.canParse(backend) ? new URL(backend).host : 'backend';
   return { id: host.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, ''), kind: 'comfyui', url: backend };
+}
+
+/** The variable that ComfyDeploy's own tools read too. */
+function withDeployKey(backend: unknown, apiKey: string | undefined): unknown {
+  if (apiKey === undefined || !isTree(backend) || backend['kind'] !== 'comfydeploy') return backend;
+  return { apiKey, ...backend };
 }
 
 function valueAt(tree: unknown, path: string): unknown {

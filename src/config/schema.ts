@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { comfyuiBackend, embeddedBackend } from './sections/backends.js';
+import { comfydeployBackend, comfyuiBackend, embeddedBackend } from './sections/backends.js';
 import { bytes, count, MIB, MINUTE_MS, milliseconds, section } from './sections/fields.js';
 import { httpSection } from './sections/http.js';
 import { mediaSection, outboundSection } from './sections/media.js';
@@ -38,12 +38,12 @@ export const configSchema = z.strictObject({
     .optional()
     .meta({ description: 'Tells this process from all others. Unless given, new at each start.' }),
   backends: z
-    .array(z.discriminatedUnion('kind', [comfyuiBackend, embeddedBackend]))
+    .array(z.discriminatedUnion('kind', [comfyuiBackend, comfydeployBackend, embeddedBackend]))
     .min(1, 'name at least one backend')
     .default([{ id: 'embedded', kind: 'embedded', concurrency: 1 }])
     .meta({
       description:
-        'Where graphs run. An item may be a URL alone (then its id is made of host and port), or the word `embedded`.',
+        'Where graphs run. An item may be a URL alone (then its id is made of host and port), or the word `embedded` or `comfydeploy`.',
     }),
   limits: section({
     queueMs: milliseconds(60 * MINUTE_MS, 'From submit until a backend has taken the work, all attempts together.'),
@@ -64,6 +64,13 @@ export const configSchema = z.strictObject({
     tickMs: milliseconds(1000, 'Longest time until new work is noticed when a notification was lost.', 10),
     maxHealthPauseMs: milliseconds(15_000, 'Longest pause between two looks at a backend that is out of reach.', 10),
   }),
+  publicUrl: z
+    .url({ protocol: /^https?$/, error: 'expected an http or https URL, for example https://easel.example.com' })
+    .optional()
+    .meta({
+      description:
+        'The address under which others reach this Easel. With it ComfyDeploy reports by webhook; without it runs are polled.',
+    }),
   http: httpSection,
   media: mediaSection,
   outbound: outboundSection,

@@ -9,6 +9,7 @@ export {
   type RequestResult,
   type RequestStatus,
 } from './comfyui-service.js';
+export { RunReports, type RunReportsOptions } from './deployments/run-reports.js';
 export {
   type BackendCatalogue,
   type BackendInfo,
@@ -19,8 +20,10 @@ export {
 export type { ManagedBackend, OpenBackend } from './fleet/fleet.js';
 export type { FollowOptions } from './follow.js';
 export { processIdentity } from './lease.js';
+export { type AccountEvent, type AccountFeedOptions, cursorTime } from './live/account-feed.js';
 export type { AcceptedGraph } from './payload.js';
 export type { ListOptions } from './read.js';
+export { removeGenerations } from './remove-account.js';
 export type { RetryPolicyOptions } from './retry-policy.js';
 export type { RunnerTiming } from './runner.js';
 export {

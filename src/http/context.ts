@@ -12,15 +12,18 @@ export type EaselServices = Pick<
 > & {
   /** Routes of what is absent do not exist. */
   readonly keys?: Easel['keys'];
+  readonly fleet?: Easel['fleet'];
   readonly webhooks?: Easel['webhooks'];
   readonly points?: Easel['points'];
   readonly metrics?: Easel['metrics'];
+  readonly runReports?: Easel['runReports'];
   /** Unless given, every account may have everything. */
   readonly perksOf?: Easel['perksOf'];
 };
 
 /** Handed to every group of routes. */
 export interface HttpContext {
+  readonly fleet: Easel['fleet'] | null;
   readonly generations: EaselServices['generations'];
   readonly backends: EaselServices['backends'];
   readonly workflows: EaselServices['workflows'];

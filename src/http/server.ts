@@ -15,6 +15,7 @@ import { eventRoutes } from './generations/event-routes.js';
 import { outputRoutes } from './generations/output-routes.js';
 import { generationRoutes } from './generations/routes.js';
 import { healthRoutes } from './health/routes.js';
+import { hookRoutes } from './hooks/routes.js';
 import { checkHost, isLoopbackName } from './host-guard.js';
 import { useLosslessJson } from './json.js';
 import { keyRoutes } from './keys/routes.js';
@@ -68,6 +69,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const context: HttpContext = {
     generations: easel.generations,
     backends: easel.backends,
+    fleet: easel.fleet ?? null,
     workflows: easel.workflows,
     submitWorkflow: (request) => easel.submitWorkflow(request),
     media: easel.media,
@@ -102,7 +104,9 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   useLosslessJson(app);
   useProblems(app, logger);
   useShutdown(app, { closing: context.closing, clock, graceMs: options.graceMs ?? 3_000 });
-  const hostPolicy = { allowedHosts: options.allowedHosts ?? [http.host, ...http.allowedHosts] };
+  const hostPolicy = {
+    allowedHosts: options.allowedHosts ?? [http.host, ...http.allowedHosts, ...publicHost(easel.config.publicUrl)],
+  };
   app.addHook('onRequest', async (request, reply) => {
     logWhenDone(context, request, reply);
     reply.header(REQUEST_ID_HEADER, request.id).header('x-content-type-options', 'nosniff');
@@ -135,7 +139,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   ])
     app.register(routes(context));
   app.register(openApiRoutes({ registry, version: options.version ?? '0.0.0' }));
-  const { keys, webhooks, points, metrics } = easel;
+  const { keys, webhooks, points, metrics, runReports } = easel;
+  if (runReports !== undefined) app.register(hookRoutes(runReports));
   if (keys !== undefined) app.register(keyRoutes(keys));
   if (webhooks !== undefined) app.register(webhookRoutes(webhooks));
   if (points !== undefined) app.register(pointsRoutes(points));
@@ -148,4 +153,9 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     });
   }
   return app;
+}
+
+/** The name that a proxy passes on when somebody uses the public address. */
+function publicHost(publicUrl: string | undefined): string[] {
+  return publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
 }

@@ -36,6 +36,8 @@ export async function checkBackend(backend: Backend): Promise<CheckResult> {
     return fail(name, error.message, error.hint);
   }
   if (backend.kind === 'embedded') return ok(name, `the built-in engine, as ComfyUI ${health.version ?? '?'}`);
+  if (backend.kind === 'comfydeploy')
+    return ok(name, `${backend.displayUrl} answers in ${health.latencyMs} ms and takes the key`);
   const waiting = health.queueRemaining ? `, ${plural(health.queueRemaining, 'prompt')} in its queue` : '';
   const answer = `${backend.displayUrl} answers in ${health.latencyMs} ms${waiting}`;
   if (health.version === undefined) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, pem, secretText } from './fields.js';
+import { count, milliseconds, pem, secretText } from './fields.js';
 
 /** One schema per kind of backend. */
 const backendId = z
@@ -51,6 +51,42 @@ export const comfyuiBackend = z.strictObject({
     .optional()
     .meta({ description: 'For https.' }),
   concurrency,
+});
+
+const DEPLOY_KEY = 'An API key of ComfyDeploy. Unless given, that of the variable `COMFY_DEPLOY_API_KEY`.';
+
+export const comfydeployBackend = z.strictObject({
+  id: backendId,
+  kind: z.literal('comfydeploy').meta({ description: 'ComfyDeploy, which runs deployments by their id.' }),
+  url: z
+    .url({ protocol: /^https?$/, error: 'expected an http or https URL, for example https://api.comfydeploy.com/api' })
+    .default('https://api.comfydeploy.com/api')
+    .meta({ description: 'Its API. The legacy one is https://www.comfydeploy.com/api.', secret: 'url' }),
+  apiKey: z
+    .string({ error: 'expected an API key of ComfyDeploy here or in the variable COMFY_DEPLOY_API_KEY' })
+    .min(1)
+    .meta({ description: DEPLOY_KEY, secret: true }),
+  api: z
+    .enum(['current', 'legacy'])
+    .optional()
+    .meta({ description: 'Which generation of the API; told by the address unless given.' }),
+  headers: z
+    .record(z.string().min(1), z.string())
+    .optional()
+    .meta({ description: 'Sent with every request to the API, for a proxy in front of it.', secret: true }),
+  fileHosts: z.array(z.string().min(1)).optional().meta({
+    description: 'Hosts that output files may come from, `*.example.com` for all below. Unless given, any public one.',
+  }),
+  pollMs: milliseconds(
+    2_000,
+    'Pause between two looks at a young run; it grows with the age of the run, and is long where webhooks arrive.',
+    1_000,
+  ),
+  concurrency: count(
+    2,
+    256,
+    'Runs of ours at a time. More than its machines take at once only wait there (`concurrency_limit`).',
+  ),
 });
 
 export const embeddedBackend = z.strictObject({
