@@ -44,6 +44,8 @@ const PREFIX = 'easel_';
 const SECRET = /^easel_[A-Za-z0-9_-]{43}$/;
 const SHOWN_CHARS = PREFIX.length + 6;
 const MAX_NAME_CHARS = 100;
+/** Told after a key was revoked or given an end, for whatever stays open on the strength of it. */
+const KEYS_TOPIC = 'keys';
 /** How often the time of last use is written, at most. */
 const USE_MS = 60_000;
 
@@ -115,7 +117,7 @@ export class Keys {
   /** By its id, or by the characters that are shown of it. Works from the next request on. Throws `not_found`. */
   async revoke(idOrPrefix: string, accountId?: string): Promise<ApiKey> {
     const { db, clock } = this.#options;
-    return db.transaction(async (tx) => {
+    const revoked = await db.transaction(async (tx) => {
       let query = tx
         .selectFrom('api_keys')
         .selectAll()
@@ -128,6 +130,8 @@ export class Keys {
       await tx.updateTable('api_keys').set({ revoked_at: revokedAt }).where('id', '=', row.id).execute();
       return toKey({ ...row, revoked_at: revokedAt });
     });
+    db.changes.publish(KEYS_TOPIC);
+    return revoked;
   }
 
   /** A new secret with all that the old key may do; the old one works for `overlapMs` more. Throws `not_found`. */
@@ -148,6 +152,7 @@ export class Keys {
     await db.transaction((tx) =>
       tx.updateTable('api_keys').set({ expires_at: until }).where('id', '=', old.id).execute(),
     );
+    db.changes.publish(KEYS_TOPIC);
     return made;
   }
 
@@ -165,6 +170,24 @@ export class Keys {
     if (row.revoked_at !== null || (row.expires_at !== null && row.expires_at <= nowMs)) return null;
     this.#noteUse(row, nowMs);
     return toKey(row);
+  }
+
+  /** Those of the keys, by id, that are neither revoked nor expired. */
+  async working(ids: readonly string[]): Promise<Set<string>> {
+    if (ids.length === 0) return new Set();
+    const rows = await this.#options.db.kysely
+      .selectFrom('api_keys')
+      .select('id')
+      .where('id', 'in', ids)
+      .where('revoked_at', 'is', null)
+      .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', this.#options.clock.now())]))
+      .execute();
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  /** A key was revoked or given an end, on whatever node; a notification may be lost. Returns the unsubscribe function. */
+  onChange(listener: () => void): () => void {
+    return this.#options.db.changes.subscribe(KEYS_TOPIC, listener);
   }
 
   /** Waits for what is being written. */

@@ -5,6 +5,7 @@
 export const SCOPES = {
   'generations:read': 'See generations, their events and outputs.',
   'generations:write': 'Submit, cancel and repeat generations.',
+  'events:read': 'Follow everything that happens in the account.',
   'workflows:read': 'See workflows, their inputs and versions.',
   'workflows:write': 'Add and change workflows, labels and deployments.',
   'workflows:raw': 'Run graphs that are no registered workflow: everything that the backends can do.',
@@ -30,6 +31,7 @@ export const ALL_SCOPES = Object.keys(SCOPES) as Scope[];
 export const USER_SCOPES: readonly Scope[] = [
   'generations:read',
   'generations:write',
+  'events:read',
   'workflows:read',
   'media:read',
   'media:write',

@@ -14,7 +14,7 @@ function make() {
       encoded += 1;
       return text;
     },
-    keep: 'all',
+
     ...more,
   });
   return { clock, closed, stream, frame, encodedCount: () => encoded };
@@ -69,8 +69,8 @@ describe('EventStream', () => {
     const { stream, frame, encodedCount } = make();
     const large = 'x'.repeat(100_000);
     for (let count = 1; count <= 1_000; count += 1) {
-      stream.send(frame('preview', `${count} ${large}`, { keep: 'newest' }));
-      stream.send(frame('progress', `${count}`, { keep: 'newest' }));
+      stream.send(frame('preview', `${count} ${large}`, { newestOf: 'preview' }));
+      stream.send(frame('progress', `${count}`, { newestOf: 'progress' }));
       if (count % 500 === 0) stream.send(frame('started', String(count), { id: String(count) }));
     }
     expect(stream.waiting).toBe(4);

@@ -8,8 +8,8 @@ export interface Frame {
   readonly event: string;
   /** Called when it is sent, so that what is never sent costs nothing. Without line breaks. */
   readonly data: () => string;
-  /** `newest`: while it waits for a slow reader, a newer one of the same event takes its place. */
-  readonly keep: 'all' | 'newest';
+  /** While it waits for a slow reader, a newer frame with the same word takes its place. */
+  readonly newestOf?: string;
 }
 
 export interface EventStreamOptions {
@@ -46,8 +46,8 @@ export class EventStream extends Readable {
 
   send(frame: Frame): void {
     if (this.#isFinished || this.destroyed) return;
-    if (frame.keep === 'newest') {
-      const older = this.#waiting.findIndex((waiting) => waiting.event === frame.event);
+    if (frame.newestOf !== undefined) {
+      const older = this.#waiting.findIndex((waiting) => waiting.newestOf === frame.newestOf);
       if (older !== -1) this.#waiting.splice(older, 1);
     }
     this.#waiting.push(frame);

@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.js';
 import { EaselError } from '../../core/errors.js';
 import { type Caller, LOCAL_ACCOUNT } from './caller.js';
 import { Limiter, type RateStanding } from './limiter.js';
+import { OpenStreams } from './open-streams.js';
 
 export interface GuardOptions {
   /** Absent where there is nowhere to look keys up. */
@@ -33,6 +34,7 @@ const MAX_ACCOUNT_CHARS = 255;
  */
 export function useGuard(app: FastifyInstance, options: GuardOptions): void {
   const limiter = new Limiter(options.clock);
+  const streams = options.keys === undefined ? null : new OpenStreams(options.keys, options.clock);
   app.decorateRequest('caller', null as unknown as Caller);
   app.addHook('onRequest', async (request, reply) => {
     if (request.is404) return;
@@ -49,6 +51,14 @@ export function useGuard(app: FastifyInstance, options: GuardOptions): void {
     const missing = [scope ?? ALL_SCOPES].flat().find((needed) => !request.caller.scopes.has(needed));
     if (missing !== undefined) {
       throw new EaselError('scope_missing', `This needs the scope ${missing}.`, { details: { scope: missing } });
+    }
+    const { keyId } = request.caller;
+    if (isStream && keyId !== null && streams !== null) {
+      // Cut, not ended: who connects anew is told why not.
+      reply.raw.once(
+        'close',
+        streams.add(keyId, () => reply.raw.destroy()),
+      );
     }
   });
 }

@@ -1,17 +1,15 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { z } from 'zod';
-import { stringifyLossless } from '../../core/json.js';
 import { isGenerationTerminal } from '../../core/statuses.js';
 import type { GenerationEvent } from '../../generations/index.js';
 import { accountOf } from '../account.js';
 import type { HttpContext } from '../context.js';
-import { EventStream, type Frame } from '../event-stream.js';
+import type { Frame } from '../event-stream.js';
 import { route } from '../route.js';
 import { check, flag, pathId, strictObject, wholeNumber } from '../validate.js';
-import { eventJson } from './json.js';
+import { accountEventRoutes } from './account-event-routes.js';
+import { frameOf, sendEvents } from './event-reply.js';
 
-const HEARTBEAT_MS = 15_000;
-const RETRY_MS = 2_000;
 const MAX_SEQ = 999_999_999;
 
 const query = strictObject({ after: wholeNumber(0, MAX_SEQ).optional(), previews: flag });
@@ -35,8 +33,11 @@ const facts = route({
 
 /** The events of a generation as they happen, by server-sent events. Ends after the terminal event. */
 export const eventRoutes =
-  ({ generations, clock, closing, logger }: HttpContext): FastifyPluginAsync =>
+  (context: HttpContext): FastifyPluginAsync =>
   async (app) => {
+    const { generations } = context;
+    await app.register(accountEventRoutes(context));
+
     app.get<{ Params: { readonly id: string } }>(
       '/v1/generations/:id/events',
       { ...facts, exposeHeadRoute: false },
@@ -59,52 +60,15 @@ export const eventRoutes =
           first = next.value;
         }
 
-        let release = (): void => {};
-        const stream = new EventStream({
-          clock,
-          heartbeatMs: HEARTBEAT_MS,
-          retryMs: RETRY_MS,
-          onClose: () => {
-            release();
-            stop.abort();
-          },
-        });
-        release = closing.onBegin(() => {
-          stop.abort();
-          stream.finish();
-        });
-        const follow = async (): Promise<void> => {
-          try {
-            if (first !== null) stream.send(frameOf(first));
-            for await (const event of events) {
-              if (event.type !== 'preview' || previews) stream.send(frameOf(event));
-            }
-            stream.finish();
-          } catch (error) {
-            if (stop.signal.aborted) return;
-            logger.warn({ request_id: request.id, generation_id: id, err: error }, 'an event stream broke off');
-            // Cut, not ended: the client connects anew and resumes.
-            stream.destroy();
-          }
-        };
-        void follow();
-        return (
-          reply
-            .header('content-type', 'text/event-stream; charset=utf-8')
-            .header('cache-control', 'no-store')
-            // nginx would collect events until its buffer is full.
-            .header('x-accel-buffering', 'no')
-            .send(stream)
-        );
+        async function* frames(): AsyncGenerator<Frame> {
+          if (first !== null) yield frameOfOne(first);
+          for await (const event of events) if (event.type !== 'preview' || previews) yield frameOfOne(event);
+        }
+        return sendEvents(context, request, reply, { frames: frames(), stop });
       },
     );
   };
 
-function frameOf(event: GenerationEvent): Frame {
-  return {
-    ...('seq' in event ? { id: String(event.seq) } : {}),
-    event: event.type,
-    data: () => stringifyLossless(eventJson(event)),
-    keep: event.type === 'progress' || event.type === 'preview' ? 'newest' : 'all',
-  };
+function frameOfOne(event: GenerationEvent): Frame {
+  return frameOf(event, 'seq' in event ? String(event.seq) : null);
 }
