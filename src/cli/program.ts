@@ -5,6 +5,7 @@ import type { GlobalOptions } from './configuration.js';
 import { asFailure, failureJson, failureLines } from './failure.js';
 import type { CliIo } from './io.js';
 import { addKeysCommands } from './keys-commands.js';
+import { addMediaCommands } from './media-commands.js';
 import { addOperationsCommands } from './operations-commands.js';
 import { addPointsCommands } from './points-commands.js';
 import { PLAIN, styleFor } from './terminal/style.js';
@@ -194,6 +195,11 @@ function buildProgram(
     setExitCode(await work({ io, globals, version }, await import('./commands/backends.js')));
   });
 
+  addMediaCommands(program, async (command, work) => {
+    const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
+    setExitCode(await work({ io, globals, version }, await import('./commands/media.js')));
+  });
+
   addPointsCommands(program, async (command, work) => {
     const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
     setExitCode(await work({ io, globals, version }, await import('./commands/points.js')));
@@ -203,6 +209,14 @@ function buildProgram(
     const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
     setExitCode(await work({ io, globals, version }, await import('./commands/workflows.js')));
   });
+
+  program
+    .command('types')
+    .summary('write TypeScript types of the registered workflows')
+    .description('Writes the registered workflows as TypeScript, for EaselClient of easel/client.')
+    .option('-o, --out <file>', 'write to a file instead of standard output')
+    .addHelpText('after', examples('types'))
+    .action(alone(async () => (await import('./commands/types.js')).typesCommand));
 
   addKeysCommands(program, async (command, work) => {
     const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
@@ -237,6 +251,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   serve: ['easel serve --port 8288'],
   engine: ['easel engine --port 8188', 'easel engine --port 0 --models models.json --step-ms 5'],
   config: ['easel config', 'easel config --json'],
+  types: ['easel types --out easel-workflows.ts'],
   doctor: ['easel doctor', 'easel doctor --backend http://127.0.0.1:8188'],
 };
 

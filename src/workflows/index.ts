@@ -13,6 +13,7 @@ export { type Manifest, type ManifestInput, manifestSchema, parseManifest } from
 export { nameOfFile, normalType } from './names.js';
 export type { PreparedWorkflow, PrepareRequest } from './prepare.js';
 export type * from './types.js';
+export { type TypedWorkflow, workflowTypes } from './typescript.js';
 export {
   type AddedWorkflow,
   type AddWorkflow,
