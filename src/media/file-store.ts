@@ -73,8 +73,10 @@ export class FileMediaStore implements MediaStore {
         for await (const chunk of chunks) {
           signal?.throwIfAborted();
           for (const slice of slices(intake.accept(chunk))) {
+            // Hashed while the disk is busy with it.
+            const writing = this.#disk('write', writeAll(file, slice));
             intake.record(slice);
-            await this.#disk('write', writeAll(file, slice));
+            await writing;
           }
         }
         signal?.throwIfAborted();
