@@ -129,9 +129,11 @@ async function stageOne(
   signal: AbortSignal,
 ): Promise<StagedMedia> {
   for (let attempt = 1; ; attempt += 1) {
+    let isOpen = false;
     try {
       signal.throwIfAborted();
       const opened = await backend.openOutput(file, { signal });
+      isOpen = true;
       const media = await context.media.stage(opened.stream, {
         owner: context.owner,
         maxBytes: context.maxOutputBytes,
@@ -148,16 +150,16 @@ async function stageOne(
       return media;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      const known = nameFile(toEaselError(error), file);
+      const known = nameFile(toEaselError(error), file, isOpen);
       if (attempt >= DOWNLOAD_TRIES || !known.retryable) throw known;
       await sleep(context.clock, RETRY_DELAY_MS * attempt, signal);
     }
   }
 }
 
-/** A broken stream reports a bare socket error: say which file it was. */
-function nameFile(error: EaselError, file: FileOutput): EaselError {
-  if (error.code !== 'internal') return error;
+/** A stream that breaks reports the socket's error: say which file it was, and that it is the file that is missing. */
+function nameFile(error: EaselError, file: FileOutput, isOpen: boolean): EaselError {
+  if (error.code !== 'internal' && !(isOpen && error.code === 'backend_unreachable')) return error;
   return new StorageError(
     'output_unavailable',
     `The output file ${file.filename} could not be read to its end: ${error.message}`,

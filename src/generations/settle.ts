@@ -287,6 +287,8 @@ async function poisonError(
     .where('generation_id', '=', attempt.generationId)
     .where('status', 'in', ['failed', 'lost'])
     .where('confirmed_at', 'is not', null)
+    // Once it has a result the run was over: what failed then was the way of its files.
+    .where('result', 'is', null)
     .execute();
   const deaths = rows.filter(
     (row) => row.error !== null && retryRule(JSON.parse(row.error) as ErrorInfo).kills === true,

@@ -1,57 +1,109 @@
 import type { FastifyPluginAsync } from 'fastify';
-import { z } from 'zod';
+import { EaselError } from '../../core/errors.js';
+import type { BackendInfo } from '../../generations/index.js';
 import type { HttpContext } from '../context.js';
-import { errorSchema } from '../generations/schemas.js';
-import { route } from '../route.js';
-import { check, strictObject } from '../validate.js';
-import { errorJson, wireTime } from '../wire.js';
+import { requestInvalid } from '../problem.js';
+import { check } from '../validate.js';
+import { errorJson, wireTime, wireTimeOrNull } from '../wire.js';
+import {
+  addBody,
+  addRoute,
+  drainRoute,
+  getRoute,
+  listRoute,
+  noQuery,
+  removeQuery,
+  removeRoute,
+  resumeRoute,
+} from './facts.js';
 import type { BackendLook } from './healths.js';
 
-const query = strictObject({});
+interface IdParams {
+  readonly id: string;
+}
 
-const backendSchema = z
-  .object({
-    id: z.string(),
-    kind: z.enum(['comfyui', 'comfydeploy', 'embedded']),
-    url: z.string(),
-    state: z.enum(['ready', 'unreachable', 'wrong']),
-    version: z.string().nullable(),
-    queue_remaining: z.int().nullable(),
-    latency_ms: z.number(),
-    checked_at: z.iso.datetime(),
-    error: errorSchema.nullable(),
-  })
-  .meta({ id: 'Backend' });
-
-const listRoute = route({
-  operationId: 'listBackends',
-  tag: 'Backends',
-  summary: 'List backends and how they are',
-  scope: 'backends:read',
-  query,
-  answers: { 200: { description: 'All of them.', schema: z.object({ data: z.array(backendSchema) }) } },
-});
-
+/** Backends: how they are as this node sees them now, and what the fleet knows and wants of them. */
 export const backendRoutes =
-  ({ healths }: HttpContext): FastifyPluginAsync =>
+  ({ healths, fleet }: HttpContext): FastifyPluginAsync =>
   async (app) => {
     app.get('/v1/backends', listRoute, async (request) => {
-      check(query, request.query, 'query');
-      return { data: (await healths.look()).map(backendJson) };
+      check(noQuery, request.query, 'query');
+      const [looks, infos] = await Promise.all([healths.look(), fleet?.list() ?? []]);
+      // Those that this process has come first, in the order of its configuration.
+      const own = looks.map((look) => backendJson(infos.find(({ id }) => id === look.backend.id) ?? null, look));
+      const others = infos.filter(({ id }) => !looks.some((look) => look.backend.id === id));
+      return { data: [...own, ...others.map((info) => backendJson(info, null))] };
+    });
+    if (fleet === null) return;
+
+    const answer = async (info: BackendInfo, isAdmin: boolean): Promise<object> => {
+      const look = (await healths.look()).find(({ backend }) => backend.id === info.id) ?? null;
+      return { ...backendJson(info, look), settings: isAdmin ? info.settings : null };
+    };
+
+    app.get<{ Params: IdParams }>('/v1/backends/:id', getRoute, async (request) => {
+      check(noQuery, request.query, 'query');
+      return answer(await fleet.get(request.params.id), request.caller.scopes.has('backends:admin'));
+    });
+
+    app.post('/v1/backends', addRoute, async (request, reply) => {
+      check(noQuery, request.query, 'query');
+      const settings = check(addBody, request.body, 'body');
+      try {
+        const info = await fleet.add(settings);
+        return reply
+          .code(201)
+          .header('location', `/v1/backends/${encodeURIComponent(info.id)}`)
+          .send(await answer(info, true));
+      } catch (thrown) {
+        // Here it is the request that is at fault, and not the configuration of this server.
+        if (thrown instanceof EaselError && thrown.code === 'config_invalid') throw requestInvalid(thrown.message);
+        throw thrown;
+      }
+    });
+
+    for (const [name, facts] of [
+      ['drain', drainRoute],
+      ['resume', resumeRoute],
+    ] as const) {
+      app.post<{ Params: IdParams }>(`/v1/backends/:id/${name}`, facts, async (request) => {
+        check(noQuery, request.query, 'query');
+        return answer(await fleet[name](request.params.id), true);
+      });
+    }
+
+    app.delete<{ Params: IdParams }>('/v1/backends/:id', removeRoute, async (request, reply) => {
+      const { force } = check(removeQuery, request.query, 'query');
+      const left = await fleet.remove(request.params.id, { force: force === true });
+      if (left === null) return reply.code(204).send();
+      return reply.code(202).send(await answer(left, true));
     });
   };
 
-function backendJson({ backend, health }: BackendLook): object {
+/** A look that found something wrong is newer than what the owner has told; a look that did not, knows less. */
+function backendJson(info: BackendInfo | null, look: BackendLook | null): object {
+  const health = look?.health ?? null;
+  const isWell = health === null || health.state === 'ready';
+  const error = isWell ? (info?.error ?? null) : (health.error ?? null);
+  const desired = info?.desired ?? 'active';
+  const told = info !== null && info.owner !== null ? info.state : (health?.state ?? 'booting');
   return {
-    id: backend.id,
-    kind: backend.kind,
-    url: backend.displayUrl,
-    state: health.state,
-    version: health.version ?? null,
-    /** Prompts in its own queue, running ones included; those of others too. */
-    queue_remaining: health.queueRemaining ?? null,
-    latency_ms: health.latencyMs,
-    checked_at: wireTime(health.checkedAt),
-    error: health.error === undefined ? null : errorJson(health.error),
+    id: info?.id ?? look?.backend.id,
+    kind: info?.kind ?? look?.backend.kind,
+    url: info?.url ?? look?.backend.displayUrl,
+    origin: info?.origin ?? 'config',
+    desired,
+    state: desired === 'active' ? (isWell ? told : health.state) : 'draining',
+    owner: info?.owner ?? null,
+    circuit: info?.circuit ?? 'closed',
+    retry_at: wireTimeOrNull(info?.retryAt ?? null),
+    version: health?.version ?? info?.version ?? null,
+    vram_bytes: info?.vramBytes ?? health?.vramBytes ?? null,
+    open_attempts: info?.openAttempts ?? 0,
+    queue_remaining: health?.queueRemaining ?? null,
+    latency_ms: health?.latencyMs ?? null,
+    checked_at: health === null ? null : wireTime(health.checkedAt),
+    error: error === null ? null : errorJson(error),
+    settings: null,
   };
 }
