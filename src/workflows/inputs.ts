@@ -27,6 +27,8 @@ export interface InputSources {
   readonly notes: Notes;
   readonly definitions: NodeDefinitions | undefined;
   readonly index: DefinitionIndex | undefined;
+  /** By `node` and `input`: what an input is for, whether its author marked it or not. */
+  readonly roles: ReadonlyMap<string, InputRole>;
 }
 
 /** Files that a workflow loads are its own business until its author says otherwise: a stranger must not choose models. */
@@ -63,9 +65,10 @@ export interface FoundInputs {
   readonly faults: readonly Fault[];
 }
 
-export function workflowInputs(sources: InputSources): FoundInputs {
-  const { graph, manifest, definitions } = sources;
+export function workflowInputs(given: Omit<InputSources, 'roles'>): FoundInputs {
+  const { graph, manifest, definitions } = given;
   const found = detectInputs(graph, definitions);
+  const sources = { ...given, roles: rolesOf(graph, definitions) };
   const faults: Fault[] = [];
   const listed: Draft[] = [];
   const used = new Set<string>();
@@ -98,6 +101,18 @@ export function workflowInputs(sources: InputSources): FoundInputs {
     left: rest.filter((input) => !isOffered(input)),
     faults,
   };
+}
+
+/** A marker names an input, and does not say what it is for: that is seen when the markers are taken away. */
+function rolesOf(graph: Graph, definitions: NodeDefinitions | undefined): ReadonlyMap<string, InputRole> {
+  const unmarked: Graph = {};
+  for (const [id, { class_type, inputs }] of Object.entries(graph)) {
+    unmarked[id] = { class_type: class_type.replace(/^ComfyUIDeployExternal/, 'External'), inputs };
+  }
+  const roles = detectInputs(unmarked, definitions).flatMap(({ role, targets }) =>
+    role === 'other' ? [] : targets.map(({ node, input }) => [`${node}\n${input}`, role] as const),
+  );
+  return new Map(roles);
 }
 
 type Draft = Omit<WorkflowInput, 'order'>;
@@ -155,10 +170,10 @@ function describeTarget(
 function complete(
   entry: Partial<ManifestInput> & { readonly name: string },
   at: DetectedInput | Located,
-  { notes, manifest }: InputSources,
+  { notes, manifest, roles }: InputSources,
 ): Draft {
   const found = 'found' in at ? at.found : at;
-  const role = entry.role ?? found?.role ?? 'other';
+  const role = entry.role ?? roleOf(found, at.targets, roles);
   const type: InputType =
     entry.type ?? (entry.choices === undefined ? found?.type : 'choice') ?? (FILE_ROLES.has(role) ? 'file' : 'string');
   const isFile = type === 'file';
@@ -189,6 +204,16 @@ function complete(
     source: manifest.inputs?.some(({ name }) => name === entry.name) ? 'manifest' : (found?.source ?? 'manifest'),
     targets: at.targets,
   };
+}
+
+function roleOf(
+  found: DetectedInput | null,
+  targets: readonly Target[],
+  roles: ReadonlyMap<string, InputRole>,
+): InputRole {
+  if (found !== null && found.role !== 'other') return found.role;
+  const role = targets.map(({ node, input }) => roles.get(`${node}\n${input}`)).find((one) => one !== undefined);
+  return role === undefined || (role === 'seed' && found?.type !== 'integer') ? 'other' : role;
 }
 
 /** A seed that the author gave is meant; that of the graph is only the last one that was drawn. */

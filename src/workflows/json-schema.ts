@@ -23,12 +23,12 @@ export function inputsSchema({
 
 /** `x-easel-*`: what a form may want to know and JSON Schema has no word for. */
 function inputSchema(input: WorkflowInput): JsonObject {
-  const { title, description, default: fallback, role, group, order, media, multiline, step } = input;
+  const { title, description, role, group, order, media, multiline, step } = input;
   return {
     ...(title === undefined ? {} : { title }),
     ...(description === undefined ? {} : { description }),
     ...valueSchema(input),
-    ...(fallback === undefined || input.seed === 'random' ? {} : { default: fallback }),
+    ...defaultOf(input),
     'x-easel-role': role,
     'x-easel-group': group,
     'x-easel-order': order,
@@ -36,6 +36,12 @@ function inputSchema(input: WorkflowInput): JsonObject {
     ...(multiline === true ? { 'x-easel-multiline': true } : {}),
     ...(step === undefined ? {} : { 'x-easel-step': step }),
   };
+}
+
+/** Where a value is required nothing stands in for it: what is in the graph is an example then. */
+function defaultOf({ default: fallback, required, seed }: WorkflowInput): JsonObject {
+  if (fallback === undefined || seed === 'random') return {};
+  return required ? { examples: [fallback] } : { default: fallback };
 }
 
 function valueSchema(input: WorkflowInput): JsonObject {

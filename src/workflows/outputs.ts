@@ -26,9 +26,10 @@ export function workflowOutputs(
   const all = outputNodes(graph, index);
   const lasting = all.filter((id) => !PREVIEW.test(graph[id]!.class_type));
   const outputs: WorkflowOutput[] = [];
+  const names = new UniqueNames();
   for (const nodeId of lasting.length > 0 ? lasting : all) {
     const media = mediaOf(graph, nodeId);
-    outputs.push({ name: uniqueName(outputs, nameOf(graph, nodeId, media)), nodeId, media });
+    outputs.push({ name: names.take(nameOf(graph, nodeId, media)), nodeId, media });
   }
   return { outputs, faults: [] };
 }
@@ -91,8 +92,18 @@ function nameOf(graph: Graph, nodeId: string, media: OutputMedia): string {
   return marked ?? media;
 }
 
-function uniqueName(outputs: readonly WorkflowOutput[], name: string): string {
-  let unique = name;
-  for (let count = 2; outputs.some((output) => output.name === unique); count++) unique = `${name}_${count}`;
-  return unique;
+/** `image`, `image_2`, ...; in time that grows with the number of names alone. */
+class UniqueNames {
+  readonly #taken = new Set<string>();
+  readonly #next = new Map<string, number>();
+
+  take(name: string): string {
+    let unique = name;
+    for (let count = this.#next.get(name) ?? 2; this.#taken.has(unique); count++) {
+      unique = `${name}_${count}`;
+      this.#next.set(name, count + 1);
+    }
+    this.#taken.add(unique);
+    return unique;
+  }
 }
