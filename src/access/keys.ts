@@ -14,6 +14,8 @@ export interface ApiKey {
   /** The first characters, to tell keys apart. */
   readonly prefix: string;
   readonly scopes: readonly Scope[];
+  /** What budgets of points know it by; stays the same when the key is rotated. */
+  readonly budgetKey: string;
   readonly ratePerMinute: number | null;
   readonly maxConcurrent: number | null;
   readonly createdAt: number;
@@ -63,7 +65,11 @@ export class Keys {
   }
 
   /** Throws `request_invalid`. The secret is told this once. */
-  async create(request: NewKey): Promise<{ readonly key: ApiKey; readonly secret: string }> {
+  create(request: NewKey): Promise<{ readonly key: ApiKey; readonly secret: string }> {
+    return this.#make(request, null);
+  }
+
+  async #make(request: NewKey, budgetKey: string | null): Promise<{ readonly key: ApiKey; readonly secret: string }> {
     const { accountId, name, scopes = USER_SCOPES } = request;
     if (accountId === '' || accountId.length > 255 || accountId.startsWith('house:')) {
       throw invalid('account', 'An account id has 1 to 255 characters and does not begin with "house:".');
@@ -77,13 +83,15 @@ export class Keys {
     const expiresAt = request.expiresAt ?? null;
     if (expiresAt !== null && expiresAt <= nowMs) throw invalid('expiresAt', 'expiresAt must lie in the future.');
     const secret = `${PREFIX}${randomBytes(32).toString('base64url')}`;
+    const id = newId();
     const row: ApiKeysTable = {
-      id: newId(),
+      id,
       account_id: accountId,
       name,
       prefix: secret.slice(0, SHOWN_CHARS),
       hash: hashOf(secret),
       scopes: JSON.stringify(scopes),
+      budget_key: budgetKey ?? id,
       rate_per_minute: request.ratePerMinute ?? null,
       max_concurrent: request.maxConcurrent ?? null,
       created_at: nowMs,
@@ -147,7 +155,7 @@ export class Keys {
     if (old === undefined || old.revokedAt !== null)
       throw new EaselError('not_found', `There is no key ${idOrPrefix} in use.`);
     if (found.length > 1) throw invalid('id', `Several keys begin with ${idOrPrefix}: name it by its id.`);
-    const made = await this.create({ ...old, expiresAt: old.expiresAt });
+    const made = await this.#make(old, old.budgetKey);
     const until = Math.min(old.expiresAt ?? Number.MAX_SAFE_INTEGER, nowMs + overlapMs);
     await db.transaction((tx) =>
       tx.updateTable('api_keys').set({ expires_at: until }).where('id', '=', old.id).execute(),
@@ -224,6 +232,7 @@ function toKey(row: ApiKeysTable): ApiKey {
     name: row.name,
     prefix: row.prefix,
     scopes: (JSON.parse(row.scopes) as string[]).filter(isScope),
+    budgetKey: row.budget_key,
     ratePerMinute: row.rate_per_minute,
     maxConcurrent: row.max_concurrent,
     createdAt: row.created_at,

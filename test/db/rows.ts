@@ -24,6 +24,7 @@ export function sampleRows() {
       vstart: -large,
       estimate_ms: large,
       deployment_id: nasty,
+      session_id: nasty,
       backend_pin: 'gpu',
       attempt_count: 0,
       max_attempts: 3,
@@ -148,9 +149,33 @@ export function sampleRows() {
     locks: { name: nasty, taken_at: large },
     ...pointRows(generationId, nasty, large),
     ...webhookRows(generationId, nasty, large),
+    ...sessionRows(nasty, large),
     ...workflowRows(nasty, large),
   } satisfies { readonly [Table in keyof Database]: Database[Table] };
   return rows;
+}
+
+function sessionRows(nasty: string, large: number) {
+  const [identityId, sessionId] = [newId(), newId()];
+  const user = { platform: nasty, user_id: nasty, account_id: nasty };
+  return {
+    session_identities: { id: identityId, ...user, created_at: 1 },
+    sessions: {
+      id: sessionId,
+      identity_id: identityId,
+      revision: large,
+      idle_ms: large,
+      created_at: 1,
+      touched_at: 1,
+      expires_at: large,
+    },
+    session_values: { session_id: sessionId, name: nasty, value: 'null', bytes: 4, updated_at: 1 },
+    session_preferences: { account_id: nasty, name: nasty, value: 'null', updated_at: 1 },
+    session_events: { session_id: sessionId, seq: large, type: 'created', ...user, data: '{}', at: 1 },
+    session_link_codes: { hash: nasty, account_id: nasty, created_at: 1, expires_at: large },
+    session_link_attempts: { identity_id: identityId, failures: 1, since: 1 },
+    account_gates: { account_id: nasty, merged_into: nasty, passed_at: 1 },
+  };
 }
 
 function webhookRows(generationId: string, nasty: string, large: number) {
@@ -163,6 +188,7 @@ function webhookRows(generationId: string, nasty: string, large: number) {
       prefix: 'easel_abcdef',
       hash: nasty,
       scopes: '[]',
+      budget_key: nasty,
       rate_per_minute: large,
       max_concurrent: large,
       created_at: 1,
@@ -371,6 +397,7 @@ export const NULLABLE: Readonly<Partial<Record<keyof Database, readonly string[]
     'workflow_name',
     'workflow_version',
     'deployment_id',
+    'session_id',
     'backend_pin',
     'started_at',
     'finished_at',
@@ -402,6 +429,7 @@ export const NULLABLE: Readonly<Partial<Record<keyof Database, readonly string[]
     'ended_at',
   ],
   point_audit: ['transfer_id'],
+  account_gates: ['merged_into'],
   api_keys: ['rate_per_minute', 'max_concurrent', 'expires_at', 'revoked_at', 'last_used_at'],
   webhook_endpoints: ['disabled_reason', 'failing_since'],
   webhook_deliveries: ['generation_id', 'lease_token', 'last_status', 'last_error', 'finished_at'],

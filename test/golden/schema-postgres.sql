@@ -1,3 +1,9 @@
+create table account_gates (
+  account_id text collate "C" not null,
+  merged_into text collate "C",
+  passed_at bigint not null
+);
+
 create table api_keys (
   id text collate "C" not null,
   account_id text collate "C" not null,
@@ -5,6 +11,7 @@ create table api_keys (
   prefix text collate "C" not null,
   hash text collate "C" not null,
   scopes text collate "C" not null,
+  budget_key text collate "C" not null,
   rate_per_minute bigint,
   max_concurrent bigint,
   created_at bigint not null,
@@ -149,7 +156,8 @@ create table generations (
   deployment_id text collate "C",
   needs_key text collate "C",
   vstart bigint,
-  estimate_ms bigint
+  estimate_ms bigint,
+  session_id text collate "C"
 );
 
 create table live_states (
@@ -353,6 +361,63 @@ create table secrets (
   created_at bigint not null
 );
 
+create table session_events (
+  session_id text collate "C" not null,
+  seq bigint not null,
+  type text collate "C" not null,
+  platform text collate "C" not null,
+  user_id text collate "C" not null,
+  account_id text collate "C" not null,
+  data text collate "C" not null,
+  at bigint not null
+);
+
+create table session_identities (
+  id text collate "C" not null,
+  platform text collate "C" not null,
+  user_id text collate "C" not null,
+  account_id text collate "C" not null,
+  created_at bigint not null
+);
+
+create table session_link_attempts (
+  identity_id text collate "C" not null,
+  failures bigint not null,
+  since bigint not null
+);
+
+create table session_link_codes (
+  hash text collate "C" not null,
+  account_id text collate "C" not null,
+  created_at bigint not null,
+  expires_at bigint not null
+);
+
+create table session_preferences (
+  account_id text collate "C" not null,
+  name text collate "C" not null,
+  value text collate "C" not null,
+  updated_at bigint not null
+);
+
+create table session_values (
+  session_id text collate "C" not null,
+  name text collate "C" not null,
+  value text collate "C" not null,
+  bytes bigint not null,
+  updated_at bigint not null
+);
+
+create table sessions (
+  id text collate "C" not null,
+  identity_id text collate "C" not null,
+  revision bigint not null,
+  idle_ms bigint not null,
+  created_at bigint not null,
+  touched_at bigint not null,
+  expires_at bigint not null
+);
+
 create table webhook_attempts (
   endpoint_id text collate "C" not null,
   message_id text collate "C" not null,
@@ -467,6 +532,8 @@ create table workflows (
   updated_at bigint not null
 );
 
+alter table account_gates add constraint account_gates_pkey PRIMARY KEY (account_id);
+
 alter table api_keys add constraint api_keys_pkey PRIMARY KEY (id);
 
 alter table api_keys add constraint api_keys_hash_key UNIQUE (hash);
@@ -569,6 +636,30 @@ alter table run_reports add constraint run_reports_attempt_id_fkey FOREIGN KEY (
 
 alter table secrets add constraint secrets_pkey PRIMARY KEY (name);
 
+alter table session_events add constraint session_events_pkey PRIMARY KEY (session_id, seq);
+
+alter table session_identities add constraint session_identities_pkey PRIMARY KEY (id);
+
+alter table session_identities add constraint session_identities_user_key UNIQUE (platform, user_id);
+
+alter table session_link_attempts add constraint session_link_attempts_pkey PRIMARY KEY (identity_id);
+
+alter table session_link_codes add constraint session_link_codes_pkey PRIMARY KEY (hash);
+
+alter table session_link_codes add constraint session_link_codes_account_key UNIQUE (account_id);
+
+alter table session_preferences add constraint session_preferences_pkey PRIMARY KEY (account_id, name);
+
+alter table session_values add constraint session_values_pkey PRIMARY KEY (session_id, name);
+
+alter table session_values add constraint session_values_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE;
+
+alter table sessions add constraint sessions_pkey PRIMARY KEY (id);
+
+alter table sessions add constraint sessions_identity_id_fkey FOREIGN KEY (identity_id) REFERENCES session_identities(id) ON DELETE CASCADE;
+
+alter table sessions add constraint sessions_identity_key UNIQUE (identity_id);
+
 alter table webhook_attempts add constraint webhook_attempts_pkey PRIMARY KEY (endpoint_id, message_id, number);
 
 alter table webhook_deliveries add constraint webhook_deliveries_pkey PRIMARY KEY (endpoint_id, message_id);
@@ -615,17 +706,17 @@ CREATE INDEX generation_inputs_by_media ON public.generation_inputs USING btree 
 
 CREATE INDEX generations_by_account ON public.generations USING btree (account_id, id);
 
-CREATE INDEX generations_waiting_account ON public.generations USING btree (lane, account_id) WHERE (status = 'queued'::text);
+CREATE INDEX generations_open ON public.generations USING btree (account_id, session_id, status) WHERE (finished_at IS NULL);
 
-CREATE INDEX generations_waiting_available ON public.generations USING btree (available_at) WHERE (status = 'queued'::text);
+CREATE INDEX generations_waiting_account ON public.generations USING btree (lane, account_id) WHERE ((status = 'queued'::text) AND (updated_at >= 0));
 
-CREATE INDEX generations_waiting_deadline ON public.generations USING btree (queue_deadline_at) WHERE (status = 'queued'::text);
+CREATE INDEX generations_waiting_deadline ON public.generations USING btree (queue_deadline_at) WHERE ((status = 'queued'::text) AND (queue_deadline_at >= 0));
 
-CREATE INDEX generations_waiting_due ON public.generations USING btree (lane, vstart, id) WHERE (status = 'queued'::text);
+CREATE INDEX generations_waiting_due ON public.generations USING btree (lane, vstart, id) WHERE ((status = 'queued'::text) AND (vstart IS NOT NULL));
 
-CREATE INDEX generations_waiting_model ON public.generations USING btree (lane, model_key, vstart, id) WHERE (status = 'queued'::text);
+CREATE INDEX generations_waiting_model ON public.generations USING btree (lane, model_key, vstart, id) WHERE ((status = 'queued'::text) AND (model_key >= ''::text));
 
-CREATE INDEX generations_waiting_needs ON public.generations USING btree (lane, needs_key, vstart, id) WHERE (status = 'queued'::text);
+CREATE INDEX generations_waiting_needs ON public.generations USING btree (lane, needs_key, vstart, id) WHERE ((status = 'queued'::text) AND (created_at >= 0));
 
 CREATE INDEX media_by_account ON public.media USING btree (account_id, id);
 
@@ -660,6 +751,16 @@ CREATE INDEX point_postings_by_kind ON public.point_postings USING btree (accoun
 CREATE INDEX point_postings_by_time ON public.point_postings USING btree (account_id, created_at, seq);
 
 CREATE INDEX point_transfers_by_generation ON public.point_transfers USING btree (generation_id) WHERE (generation_id IS NOT NULL);
+
+CREATE INDEX session_events_by_time ON public.session_events USING btree (at, session_id, seq);
+
+CREATE INDEX session_identities_by_account ON public.session_identities USING btree (account_id, id);
+
+CREATE INDEX session_link_attempts_by_time ON public.session_link_attempts USING btree (since);
+
+CREATE INDEX session_link_codes_by_expiry ON public.session_link_codes USING btree (expires_at);
+
+CREATE INDEX sessions_by_expiry ON public.sessions USING btree (expires_at, id);
 
 CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (next_at, endpoint_id, message_id) WHERE (status = 'pending'::text);
 

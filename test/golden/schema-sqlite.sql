@@ -1,3 +1,10 @@
+CREATE TABLE "account_gates" (
+  "account_id" text not null,
+  "merged_into" text,
+  "passed_at" integer not null,
+  constraint "account_gates_pkey" primary key ("account_id")
+) strict;
+
 CREATE TABLE "api_keys" (
   "id" text not null,
   "account_id" text not null,
@@ -5,6 +12,7 @@ CREATE TABLE "api_keys" (
   "prefix" text not null,
   "hash" text not null,
   "scopes" text not null,
+  "budget_key" text not null,
   "rate_per_minute" integer,
   "max_concurrent" integer,
   "created_at" integer not null,
@@ -171,6 +179,7 @@ CREATE TABLE "generations" (
   "needs_key" text,
   "vstart" integer,
   "estimate_ms" integer,
+  "session_id" text,
   constraint "generations_pkey" primary key ("id"),
   constraint "generations_idempotency_key" unique ("account_id", "idempotency_key")
 ) strict;
@@ -404,6 +413,75 @@ CREATE TABLE "secrets" (
   constraint "secrets_pkey" primary key ("name")
 ) strict;
 
+CREATE TABLE "session_events" (
+  "session_id" text not null,
+  "seq" integer not null,
+  "type" text not null,
+  "platform" text not null,
+  "user_id" text not null,
+  "account_id" text not null,
+  "data" text not null,
+  "at" integer not null,
+  constraint "session_events_pkey" primary key ("session_id", "seq")
+) strict;
+
+CREATE TABLE "session_identities" (
+  "id" text not null,
+  "platform" text not null,
+  "user_id" text not null,
+  "account_id" text not null,
+  "created_at" integer not null,
+  constraint "session_identities_pkey" primary key ("id"),
+  constraint "session_identities_user_key" unique ("platform", "user_id")
+) strict;
+
+CREATE TABLE "session_link_attempts" (
+  "identity_id" text not null,
+  "failures" integer not null,
+  "since" integer not null,
+  constraint "session_link_attempts_pkey" primary key ("identity_id")
+) strict;
+
+CREATE TABLE "session_link_codes" (
+  "hash" text not null,
+  "account_id" text not null,
+  "created_at" integer not null,
+  "expires_at" integer not null,
+  constraint "session_link_codes_pkey" primary key ("hash"),
+  constraint "session_link_codes_account_key" unique ("account_id")
+) strict;
+
+CREATE TABLE "session_preferences" (
+  "account_id" text not null,
+  "name" text not null,
+  "value" text not null,
+  "updated_at" integer not null,
+  constraint "session_preferences_pkey" primary key ("account_id", "name")
+) strict;
+
+CREATE TABLE "session_values" (
+  "session_id" text not null,
+  "name" text not null,
+  "value" text not null,
+  "bytes" integer not null,
+  "updated_at" integer not null,
+  constraint "session_values_pkey" primary key ("session_id", "name"),
+  constraint "session_values_session_id_fkey" foreign key ("session_id") references "sessions" ("id") on delete cascade
+) strict;
+
+CREATE TABLE "sessions" (
+  "id" text not null,
+  "identity_id" text not null,
+  "revision" integer not null,
+  "idle_ms" integer not null,
+  "created_at" integer not null,
+  "touched_at" integer not null,
+  "expires_at" integer not null,
+  constraint "sessions_pkey" primary key ("id"),
+  constraint "sessions_identity_key" unique ("identity_id"),
+  constraint "sessions_identity_id_fkey" foreign key ("identity_id") references "session_identities" ("id") on delete cascade
+) strict;
+
 CREATE TABLE "webhook_attempts" (
   "endpoint_id" text not null,
   "message_id" text not null,
@@ -548,17 +626,17 @@ CREATE INDEX "generation_inputs_by_media" on "generation_inputs" ("media_id");
 
 CREATE INDEX "generations_by_account" on "generations" ("account_id", "id");
 
-CREATE INDEX "generations_waiting_account" on "generations" ("lane", "account_id") where "status" = 'queued';
+CREATE INDEX "generations_open" on "generations" ("account_id", "session_id", "status") where "finished_at" is null;
 
-CREATE INDEX "generations_waiting_available" on "generations" ("available_at") where "status" = 'queued';
+CREATE INDEX "generations_waiting_account" on "generations" ("lane", "account_id") where "status" = 'queued' and "updated_at" >= 0;
 
-CREATE INDEX "generations_waiting_deadline" on "generations" ("queue_deadline_at") where "status" = 'queued';
+CREATE INDEX "generations_waiting_deadline" on "generations" ("queue_deadline_at") where "status" = 'queued' and "queue_deadline_at" >= 0;
 
-CREATE INDEX "generations_waiting_due" on "generations" ("lane", "vstart", "id") where "status" = 'queued';
+CREATE INDEX "generations_waiting_due" on "generations" ("lane", "vstart", "id") where "status" = 'queued' and "vstart" is not null;
 
-CREATE INDEX "generations_waiting_model" on "generations" ("lane", "model_key", "vstart", "id") where "status" = 'queued';
+CREATE INDEX "generations_waiting_model" on "generations" ("lane", "model_key", "vstart", "id") where "status" = 'queued' and "model_key" >= '';
 
-CREATE INDEX "generations_waiting_needs" on "generations" ("lane", "needs_key", "vstart", "id") where "status" = 'queued';
+CREATE INDEX "generations_waiting_needs" on "generations" ("lane", "needs_key", "vstart", "id") where "status" = 'queued' and "created_at" >= 0;
 
 CREATE INDEX "media_by_account" on "media" ("account_id", "id");
 
@@ -593,6 +671,16 @@ CREATE INDEX "point_postings_by_kind" on "point_postings" ("account_id", "kind",
 CREATE INDEX "point_postings_by_time" on "point_postings" ("account_id", "created_at", "seq");
 
 CREATE INDEX "point_transfers_by_generation" on "point_transfers" ("generation_id") where "generation_id" is not null;
+
+CREATE INDEX "session_events_by_time" on "session_events" ("at", "session_id", "seq");
+
+CREATE INDEX "session_identities_by_account" on "session_identities" ("account_id", "id");
+
+CREATE INDEX "session_link_attempts_by_time" on "session_link_attempts" ("since");
+
+CREATE INDEX "session_link_codes_by_expiry" on "session_link_codes" ("expires_at");
+
+CREATE INDEX "sessions_by_expiry" on "sessions" ("expires_at", "id");
 
 CREATE INDEX "webhook_deliveries_due" on "webhook_deliveries" ("next_at", "endpoint_id", "message_id") where "status" = 'pending';
 

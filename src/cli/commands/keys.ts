@@ -24,6 +24,12 @@ interface CreateOptions extends Json {
 export async function create(context: CommandContext, name: string, options: CreateOptions): Promise<number> {
   const scopes = scopesOf(options.scope);
   const budget = options.budget === undefined ? null : parsePoints(options.budget, '--budget');
+  if (budget !== null && scopes.includes('accounts:any')) {
+    throw usage(
+      '--budget: a key that acts for any account spends the points of each.',
+      'Set budgets of those accounts.',
+    );
+  }
   const request = {
     accountId: options.account,
     name,

@@ -16,6 +16,7 @@ export const access: Migration = {
       .addColumn('prefix', 'text', required)
       .addColumn('hash', 'text', required)
       .addColumn('scopes', 'text', required)
+      .addColumn('budget_key', 'text', required)
       .addColumn('rate_per_minute', 'bigint')
       .addColumn('max_concurrent', 'bigint')
       .addColumn('created_at', 'bigint', required)

@@ -13,6 +13,8 @@ export interface ApiKeysTable {
   hash: string;
   /** JSON. */
   scopes: string;
+  /** What budgets of points know it by: its own id, or that of the key in whose place it came. */
+  budget_key: string;
   /** Requests per minute; null for the configured limit. */
   rate_per_minute: number | null;
   /** Requests under way at a time; null for the configured limit. */

@@ -5,6 +5,8 @@ export interface Caller {
   readonly accountId: string;
   /** Null for who reaches a server that asks nobody for a key. */
   readonly keyId: string | null;
+  /** What budgets of points know the key by; null without a key. */
+  readonly budgetKey: string | null;
   readonly scopes: ReadonlySet<Scope>;
   /** Requests per minute, and under way at a time; null for no limit of its own. */
   readonly ratePerMinute: number | null;

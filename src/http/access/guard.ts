@@ -24,7 +24,14 @@ export interface GuardLimits {
 }
 
 /** Sees what is for everybody. No account has an empty id. */
-const NOBODY: Caller = { accountId: '', keyId: null, scopes: new Set(), ratePerMinute: null, maxConcurrent: null };
+const NOBODY: Caller = {
+  accountId: '',
+  keyId: null,
+  budgetKey: null,
+  scopes: new Set(),
+  ratePerMinute: null,
+  maxConcurrent: null,
+};
 
 const ACCOUNT_HEADER = 'easel-account';
 const MAX_ACCOUNT_CHARS = 255;
@@ -70,6 +77,7 @@ async function identify(request: FastifyRequest, { keys, requireKeys }: GuardOpt
     return forAccount(request, {
       accountId: LOCAL_ACCOUNT,
       keyId: null,
+      budgetKey: null,
       scopes: new Set(ALL_SCOPES),
       ratePerMinute: null,
       maxConcurrent: null,
@@ -81,6 +89,7 @@ async function identify(request: FastifyRequest, { keys, requireKeys }: GuardOpt
   return forAccount(request, {
     accountId: key.accountId,
     keyId: key.id,
+    budgetKey: key.budgetKey,
     scopes: new Set(key.scopes),
     ratePerMinute: key.ratePerMinute,
     maxConcurrent: key.maxConcurrent,

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { GENERATION_STATUSES, isGenerationTerminal } from '../../core/statuses.js';
-import { accountOf } from '../account.js';
+import { accountOf, billingOf } from '../account.js';
 import type { HttpContext } from '../context.js';
 import { requestInvalid } from '../problem.js';
 import { route } from '../route.js';
@@ -168,7 +168,12 @@ async function submit(context: HttpContext, request: FastifyRequest, body: Submi
   }
   checkBackendId(body.backend_id, backends);
   const prepared = await prepareRequest(body, { definitions });
-  const accepted = await generations.accept({ accountId, ...prepared.request, ...idempotency });
+  const accepted = await generations.accept({
+    accountId,
+    billing: billingOf(request),
+    ...prepared.request,
+    ...idempotency,
+  });
   return { ...accepted, warnings: prepared.warnings };
 }
 
@@ -180,7 +185,7 @@ async function rerun({ generations }: HttpContext, request: FastifyRequest, id: 
     const earlier = await generations.findSubmitted(accountId, idempotencyKey, idempotencyDigest);
     if (earlier !== null) return { generation: earlier, isNew: false, warnings: [] };
   }
-  const generation = await generations.rerun(id, accountId, idempotency ?? {});
+  const generation = await generations.rerun(id, accountId, { billing: billingOf(request), ...idempotency });
   return { generation, isNew: true, warnings: [] };
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { definedOnly } from '../../core/objects.js';
-import { accountOf } from '../account.js';
+import { accountOf, billingOf } from '../account.js';
 import type { HttpContext } from '../context.js';
 import { checkBackendId } from '../generations/definitions.js';
 import { idempotencyOf } from '../generations/idempotency.js';
@@ -35,7 +35,7 @@ export const generateRoutes =
             lane,
             metadata,
             backendId: body.backend_id,
-            billing: purpose === undefined ? undefined : { context: purpose },
+            billing: billingOf(request, purpose),
             limits:
               limits === undefined
                 ? undefined
