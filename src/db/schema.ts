@@ -6,6 +6,7 @@ import type { GenerationTables } from './tables/generations.js';
 import type { LiveTables } from './tables/live.js';
 import type { MediaTables } from './tables/media.js';
 import type { PointTables } from './tables/points.js';
+import type { SessionTables } from './tables/sessions.js';
 import type { WebhookTables } from './tables/webhooks.js';
 import type { WorkflowTables } from './tables/workflows.js';
 
@@ -26,6 +27,7 @@ export interface Database
     DispatchTables,
     DeploymentTables,
     PointTables,
+    SessionTables,
     WebhookTables,
     WorkflowTables {}
 

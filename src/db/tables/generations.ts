@@ -32,6 +32,8 @@ export interface GenerationsTable {
   estimate_ms: number | null;
   /** Run by this deployment id, on a backend of kind `comfydeploy` and no other; null: a graph, on any other backend. */
   deployment_id: string | null;
+  /** The session that it was submitted from; that may be over by now. */
+  session_id: string | null;
   /** Only this backend may run it, when set. */
   backend_pin: string | null;
   /** Attempts spent. An attempt that the backend never accepted is given back. */
