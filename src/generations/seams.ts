@@ -95,6 +95,7 @@ export const firstComeFirstServed: ClaimPolicy = {
       .selectFrom('generations')
       .select('id')
       .where('status', '=', 'queued')
+      .where('vstart', 'is not', null)
       .where('available_at', '<=', nowMs)
       .where((eb) => eb.or([eb('backend_pin', 'is', null), eb('backend_pin', '=', backend.id)]))
       .where(notAvoiding(backend.id))

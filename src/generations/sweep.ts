@@ -114,6 +114,7 @@ export class Sweeper {
       .selectFrom('generations')
       .select(['id', 'error'])
       .where('status', '=', 'queued')
+      .where('queue_deadline_at', '>=', 0)
       .where('queue_deadline_at', '<=', clock.now())
       .limit(BATCH)
       .execute();

@@ -55,17 +55,33 @@ function queriesByIndex({ kysely }: Db) {
   const waiting = generations.where('status', '=', 'queued');
   const inLane = waiting.where('lane', '=', 0).where('available_at', '<=', 10_000);
   return {
-    generations_waiting_due: inLane.orderBy('vstart').orderBy('id').limit(32),
-    generations_waiting_model: inLane.where('model_key', '=', 'model7').orderBy('vstart').orderBy('id').limit(4),
-    generations_waiting_needs: inLane.where('needs_key', '=', 'needs7').orderBy('vstart').orderBy('id').limit(1),
+    generations_waiting_due: inLane.where('vstart', 'is not', null).orderBy('vstart').orderBy('id').limit(32),
+    generations_waiting_model: inLane
+      .where('model_key', '>=', '')
+      .where('model_key', '=', 'model7')
+      .orderBy('vstart')
+      .orderBy('id')
+      .limit(4),
+    generations_waiting_needs: inLane
+      .where('created_at', '>=', 0)
+      .where('needs_key', '=', 'needs7')
+      .orderBy('vstart')
+      .orderBy('id')
+      .limit(1),
     generations_waiting_account: kysely
       .selectFrom('generations')
-      .select((eb) => eb.fn.min('account_id').as('first'))
+      .select('account_id')
       .where('status', '=', 'queued')
       .where('lane', '=', 0)
-      .where('account_id', '>', 'account7'),
-    generations_waiting_available: waiting.where('available_at', '>', 1000).orderBy('available_at').limit(1),
-    generations_waiting_deadline: waiting.where('queue_deadline_at', '<=', 5).orderBy('queue_deadline_at').limit(10),
+      .where('updated_at', '>=', 0)
+      .where('account_id', '>', 'account7')
+      .orderBy('account_id')
+      .limit(1),
+    generations_waiting_deadline: waiting
+      .where('queue_deadline_at', '>=', 0)
+      .where('queue_deadline_at', '<=', 5)
+      .orderBy('queue_deadline_at')
+      .limit(10),
     generations_by_account: generations.where('account_id', '=', 'account7').orderBy('id', 'desc').limit(10),
     generations_idempotency_key: generations.where('account_id', '=', 'account7').where('idempotency_key', '=', 'key7'),
     attempts_by_backend: kysely

@@ -130,6 +130,7 @@ export class QueueWatch {
                 .select('generations.id')
                 .where('generations.status', '=', 'queued')
                 .where('generations.lane', 'in', [0, 1])
+                .where('generations.created_at', '>=', 0)
                 .whereRef('generations.needs_key', '=', 'dispatch_needs.needs_key'),
             ),
           ),

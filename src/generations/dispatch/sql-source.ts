@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import type { ExpressionBuilder, Kysely } from 'kysely';
 import type { Database, GenerationsTable } from '../../db/schema.js';
 import type { WaitingNeeds } from './candidates.js';
 import { type LaneNumber, MAX_WAITING_COUNTED, type WaitingJob } from './policy.js';
@@ -18,7 +18,8 @@ export class SqlSource implements RoundSource {
   }
 
   async due(lane: LaneNumber, limit: number): Promise<readonly WaitingJob[]> {
-    const rows = await this.#waiting(lane).orderBy('vstart').orderBy('id').limit(limit).execute();
+    const due = this.#waiting(lane).where('vstart', 'is not', null);
+    const rows = await due.orderBy('vstart').orderBy('id').limit(limit).execute();
     return rows.map((row) => toJob(row));
   }
 
@@ -34,6 +35,7 @@ export class SqlSource implements RoundSource {
     const rows = await this.#db
       .selectFrom(
         this.#waiting(lane)
+          .where('model_key', '>=', '')
           .where('model_key', '=', modelKey)
           .orderBy('vstart')
           .orderBy('id')
@@ -52,19 +54,33 @@ export class SqlSource implements RoundSource {
   /** Walks the index from one distinct value to the next, instead of reading all that waits. */
   async waitingNeeds(lane: LaneNumber): Promise<readonly WaitingNeeds[]> {
     const keys = await this.#distinct(lane, 'needs_key', MAX_NEEDS);
-    const jobs = await this.headsOfNeeds(lane, keys);
-    return jobs.map(({ needsKey, modelKey, vstart }) => ({ needsKey, modelKey, vstart }));
+    const waiting: WaitingNeeds[] = [];
+    for (let at = 0; at < keys.length; at += PAGE) {
+      const rows = await this.#db
+        .selectFrom('dispatch_needs')
+        .select(['needs_key', 'model_key'])
+        .select((eb) => this.#headOf(eb, lane).select('vstart').as('vstart'))
+        .where('needs_key', 'in', keys.slice(at, at + PAGE))
+        .execute();
+      waiting.push(
+        ...rows.map((row) => ({ needsKey: row.needs_key, modelKey: row.model_key, vstart: row.vstart ?? 0 })),
+      );
+    }
+    return waiting;
   }
 
   async headsOfNeeds(lane: LaneNumber, needsKeys: readonly string[]): Promise<readonly WaitingJob[]> {
-    const jobs: WaitingJob[] = [];
-    for (let at = 0; at < needsKeys.length; at += UNION_SIZE) {
-      const [first, ...others] = needsKeys.slice(at, at + UNION_SIZE).map((key) => this.#headOfNeeds(lane, key));
-      if (first === undefined) break;
-      const rows = await others.reduce((all, next) => all.unionAll(next), first).execute();
-      jobs.push(...rows.map((row) => toJob(row)));
-    }
-    return jobs.sort(byVstart);
+    const rows = await this.#db
+      .selectFrom('generations')
+      .select(COLUMNS)
+      .where('id', 'in', (heads) =>
+        heads
+          .selectFrom('dispatch_needs')
+          .select((eb) => this.#headOf(eb, lane).select('id').as('id'))
+          .where('dispatch_needs.needs_key', 'in', [...needsKeys]),
+      )
+      .execute();
+    return rows.map((row) => toJob(row)).sort(byVstart);
   }
 
   async countWaiting(lane: LaneNumber, modelKeys: readonly string[]): Promise<ReadonlyMap<string, number>> {
@@ -79,6 +95,7 @@ export class SqlSource implements RoundSource {
               .select('id')
               .where('status', '=', 'queued')
               .where('lane', '=', lane)
+              .where('model_key', '>=', '')
               .where('model_key', '=', key)
               .limit(MAX_WAITING_COUNTED)
               .as('some'),
@@ -108,29 +125,31 @@ export class SqlSource implements RoundSource {
 
   /** Distinct values of a column among what waits, in order, by jumping through its index. */
   async #walk(lane: LaneNumber, column: 'needs_key' | 'account_id', after: string, steps: number): Promise<string[]> {
+    // Both columns are text; the type of one of them spares Kysely the union.
+    const value = column as 'account_id';
+    const next = this.#db
+      .selectFrom('generations')
+      .select(value)
+      .where('status', '=', 'queued')
+      .where('lane', '=', lane)
+      .where(column === 'needs_key' ? 'created_at' : 'updated_at', '>=', 0)
+      .orderBy(value)
+      .limit(1);
     const rows = await this.#db
       .withRecursive('walk(value, step)', (db) =>
         db
-          .selectFrom('generations')
-          .select((eb) => [eb.fn.min<string | null>(column).as('value'), eb.lit(1).as('step')])
-          .where('status', '=', 'queued')
-          .where('lane', '=', lane)
-          .where(column, '>', after)
-          .unionAll(
-            db
-              .selectFrom('walk')
+          .selectNoFrom((eb) => [next.where(value, '>', after).as('value'), eb.lit(1).$castTo<number>().as('step')])
+          .unionAll((part) =>
+            part
+              .selectFrom('walk' as never)
               .select((eb) => [
-                eb
-                  .selectFrom('generations')
-                  .select((inner) => inner.fn.min<string | null>(column).as('least'))
-                  .where('status', '=', 'queued')
-                  .where('lane', '=', lane)
-                  .whereRef(column, '>', 'walk.value')
-                  .as('value'),
-                eb('walk.step', '+', 1).as('step'),
+                next.whereRef(value, '>', 'walk.value' as never).as('value'),
+                eb('walk.step' as never, '+', 1 as never)
+                  .$castTo<number>()
+                  .as('step'),
               ])
-              .where('walk.value', 'is not', null)
-              .where('walk.step', '<', steps),
+              .where('walk.value' as never, 'is not', null as never)
+              .where('walk.step' as never, '<', steps as never),
           ),
       )
       .selectFrom('walk')
@@ -151,13 +170,27 @@ export class SqlSource implements RoundSource {
   }
 
   #headsOf(lane: LaneNumber, modelKey: string, limit: number) {
-    const heads = this.#waiting(lane).where('model_key', '=', modelKey).orderBy('vstart').orderBy('id').limit(limit);
+    const heads = this.#waiting(lane)
+      .where('model_key', '>=', '')
+      .where('model_key', '=', modelKey)
+      .orderBy('vstart')
+      .orderBy('id')
+      .limit(limit);
     return this.#db.selectFrom(heads.as('heads')).selectAll();
   }
 
-  #headOfNeeds(lane: LaneNumber, needsKey: string) {
-    const head = this.#waiting(lane).where('needs_key', '=', needsKey).orderBy('vstart').orderBy('id').limit(1);
-    return this.#db.selectFrom(head.as('head')).selectAll();
+  /** For each row of `dispatch_needs`. */
+  #headOf(eb: ExpressionBuilder<Database, 'dispatch_needs'>, lane: LaneNumber) {
+    return eb
+      .selectFrom('generations')
+      .where('generations.status', '=', 'queued')
+      .where('generations.lane', '=', lane)
+      .where('generations.available_at', '<=', this.#nowMs)
+      .where('generations.created_at', '>=', 0)
+      .whereRef('generations.needs_key', '=', 'dispatch_needs.needs_key')
+      .orderBy('generations.vstart')
+      .orderBy('generations.id')
+      .limit(1);
   }
 }
 
@@ -179,6 +212,7 @@ type Row = Pick<GenerationsTable, (typeof COLUMNS)[number]>;
 const UNION_SIZE = 16;
 const WALK_STEPS = 256;
 const MAX_NEEDS = 4096;
+const PAGE = 200;
 
 function toJob(row: Row): WaitingJob {
   return {

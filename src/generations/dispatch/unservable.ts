@@ -30,6 +30,7 @@ export async function unservableNeeds(db: DbReader, needsKeys: readonly string[]
       .select('id')
       .where('status', '=', 'queued')
       .where('lane', 'in', [0, 1])
+      .where('created_at', '>=', 0)
       .where('needs_key', '=', needsKey)
       .limit(MAX_NAMED)
       .execute();
