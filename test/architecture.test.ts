@@ -15,7 +15,20 @@ import {
 } from './helpers/sources.js';
 
 const BELOW_EASEL = [
-  ...['core', 'config', 'logger', 'telemetry', 'db', 'graph', 'outbound', 'media', 'points', 'sessions', 'access', 'backup'],
+  ...[
+    'core',
+    'config',
+    'logger',
+    'telemetry',
+    'db',
+    'graph',
+    'outbound',
+    'media',
+    'points',
+    'sessions',
+    'access',
+    'backup',
+  ],
   ...['comfyui', 'comfydeploy', 'embedded', 'backends', 'workflows', 'generations', 'webhooks'],
 ] as const;
 
@@ -45,10 +58,11 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   generations: ['core', 'db', 'graph', 'media', 'points', 'sessions', 'backends', 'workflows', 'webhooks', 'telemetry'],
   logger: ['core', 'config'],
   easel: [...BELOW_EASEL],
-  http: [...BELOW_EASEL, 'easel'],
+  http: [...BELOW_EASEL, 'easel', 'mcp'],
   // What a program elsewhere uses: it knows the API, and nothing of the server.
   client: [],
-  mcp: [...BELOW_EASEL, 'easel'],
+  // It speaks the API as any program does, within the process or from afar.
+  mcp: ['core', 'client'],
   cli: [...BELOW_EASEL, 'easel', 'http', 'client', 'mcp'],
   testing: ['core', 'graph', 'comfyui', 'comfydeploy', 'embedded', 'backends'],
   index: [...BELOW_EASEL, 'easel', 'http'],
@@ -63,7 +77,7 @@ const PACKAGE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   'ipaddr.js': ['outbound'],
   standardwebhooks: ['webhooks', 'client'],
   'prom-client': ['telemetry'],
-  '@modelcontextprotocol/sdk': ['mcp'],
+  '@modelcontextprotocol/sdk': ['mcp', 'cli'],
 };
 
 /** Rooms without an `index.ts`: core is imported file by file, the command line is entered through `main.ts`. */

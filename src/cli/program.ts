@@ -218,6 +218,16 @@ function buildProgram(
     .addHelpText('after', examples('types'))
     .action(alone(async () => (await import('./commands/types.js')).typesCommand));
 
+  program
+    .command('mcp')
+    .summary('offer the workflows to an assistant, by the Model Context Protocol')
+    .description(
+      'Speaks the Model Context Protocol on standard input and output: each workflow of a serving Easel is a tool. The key is read from EASEL_KEY.',
+    )
+    .option('--url <url>', 'the Easel that runs them (default: the one that `easel serve` would be here)')
+    .addHelpText('after', examples('mcp'))
+    .action(alone(async () => (await import('./commands/mcp.js')).mcpCommand));
+
   addKeysCommands(program, async (command, work) => {
     const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
     setExitCode(await work({ io, globals, version }, await import('./commands/keys.js')));
@@ -251,6 +261,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   serve: ['easel serve --port 8288'],
   engine: ['easel engine --port 8188', 'easel engine --port 0 --models models.json --step-ms 5'],
   config: ['easel config', 'easel config --json'],
+  mcp: ['easel mcp --url http://127.0.0.1:8288'],
   types: ['easel types --out easel-workflows.ts'],
   doctor: ['easel doctor', 'easel doctor --backend http://127.0.0.1:8188'],
 };

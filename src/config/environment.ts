@@ -3,7 +3,14 @@ import type { Problem } from './problems.js';
 import { alternativesOf, describeType, type SchemaNode, type Setting } from './settings.js';
 
 /** Variables that begin with EASEL_ and are not settings. */
-const OTHER_VARIABLES = ['EASEL_CONFIG', 'EASEL_DEBUG', 'EASEL_BACKEND_TOKEN', 'EASEL_BUILD_DIR', 'EASEL_UPDATE_DOCS'];
+const OTHER_VARIABLES = [
+  'EASEL_CONFIG',
+  'EASEL_DEBUG',
+  'EASEL_BACKEND_TOKEN',
+  'EASEL_KEY',
+  'EASEL_BUILD_DIR',
+  'EASEL_UPDATE_DOCS',
+];
 /** Kubernetes sets these by itself in every container next to a service that is called "easel". */
 const SERVICE_LINKS = /^EASEL_(SERVICE_(HOST|PORT)(_.+)?|PORT(_\d+_(TCP|UDP)(_.+)?)?)$/;
 

@@ -2,6 +2,7 @@ import { type FastifyInstance, fastify, type RouteOptions } from 'fastify';
 import { type DefinitionSource, definitionsOf } from '../backends/index.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/log.js';
+import { mcpRoutes } from '../mcp/index.js';
 import { useGuard } from './access/guard.js';
 import { logWhenDone } from './access-log.js';
 import { useDeclaredAnswers } from './answers.js';
@@ -25,6 +26,7 @@ import { RouteRegistry } from './openapi/registry.js';
 import { openApiRoutes } from './openapi/routes.js';
 import { pointsRoutes } from './points/routes.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
+import { route } from './route.js';
 import { useShutdown } from './shutdown.js';
 import { webhookRoutes } from './webhooks/routes.js';
 import { deploymentRoutes } from './workflows/deployment-routes.js';
@@ -61,6 +63,15 @@ export interface HttpServerOptions {
  * read. Longer than the longest wait (`Prefer: wait`), during which nothing moves either.
  */
 const STALL_MS = 150_000;
+
+const mcpRoute = route({
+  operationId: 'callMcp',
+  tag: 'Workflows',
+  summary: 'The Model Context Protocol: workflows as tools for assistants',
+  scope: 'workflows:read',
+  body: { description: 'A message of the protocol.' },
+  answers: { 200: { description: 'Its answer, as JSON or as events.', type: 'text/event-stream' } },
+});
 
 /** Builds the HTTP API. It does not listen: give it to `listen`, or to `inject` in a test. */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
@@ -138,6 +149,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     generateRoutes,
   ])
     app.register(routes(context));
+  app.register(mcpRoutes(mcpRoute, { version: options.version ?? '0.0.0', logger }));
   app.register(openApiRoutes({ registry, version: options.version ?? '0.0.0' }));
   const { keys, webhooks, points, metrics, runReports } = easel;
   if (runReports !== undefined) app.register(hookRoutes(runReports));
