@@ -74,7 +74,9 @@ const input = z.strictObject({
   required: z
     .boolean()
     .optional()
-    .meta({ description: 'A request without it is refused. Files are required unless told, all others are not.' }),
+    .meta({
+      description: 'A request without it is refused. Unless told, what has a default is not required; files are.',
+    }),
   default: value.optional().meta({ description: 'What an absent value means; what is in the graph unless told.' }),
   min: number.optional().meta({ description: 'Least number. Never less than the node takes.' }),
   max: number.optional().meta({ description: 'Greatest number. Never more than the node takes.' }),
