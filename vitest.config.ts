@@ -10,6 +10,8 @@ export default defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // On a machine that is busy with other tests, a second is no time.
+    expect: { poll: { timeout: 10_000 } },
     teardownTimeout: 10_000,
     restoreMocks: true,
   },

@@ -52,6 +52,10 @@ export const configSchema = z.strictObject({
       5 * MINUTE_MS,
       'A running prompt that says nothing for so long is taken for stuck. Loading a model is silent, so be generous.',
     ),
+    goneMs: milliseconds(
+      20_000,
+      'A backend at whose address nobody listens for so long is taken for dead, and what it ran is tried elsewhere.',
+    ),
     collectMs: milliseconds(5 * MINUTE_MS, 'For fetching all outputs of one attempt.'),
     cancelMs: milliseconds(30_000, 'How long a cancel waits for the backend to confirm that it stopped.'),
     maxAttempts: count(3, 100, 'Attempts per piece of work.'),

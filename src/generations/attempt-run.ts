@@ -379,6 +379,7 @@ export class AttemptRun {
       logger: this.#logger,
       runMs: payload.runLimitMs,
       silenceMs: limits.silenceMs,
+      goneMs: limits.goneMs,
       cancelMs: limits.cancelMs,
       queueDeadlineAt: payload.queueDeadlineAt,
       stalledMs: this.#hooks.stalledMs,

@@ -28,6 +28,8 @@ export interface TrackOptions {
   readonly logger: Logger;
   readonly runMs: number;
   readonly silenceMs: number;
+  /** Nobody listens at the address of the backend for so long: it is dead, and its prompts with it. */
+  readonly goneMs: number;
   readonly cancelMs: number;
   /** A prompt may wait in the backend's own queue (behind somebody else's) until then. */
   readonly queueDeadlineAt: number;
@@ -103,6 +105,7 @@ export class AttemptTracker {
     this.#deaf ||= lookFirst;
     let absences = 0;
     let failures = 0;
+    let refusedSince: number | null = null;
     let nextLookAt = clock.now() + LOOKS.firstLookMs;
     for (;;) {
       signal.throwIfAborted();
@@ -120,11 +123,18 @@ export class AttemptTracker {
         failures += 1;
         const pauseMs = Math.min(LOOKS.failedLookMaxMs, LOOKS.absentAgainMs * 2 ** Math.min(failures, 6));
         nextLookAt = clock.now() + pauseMs;
-        const giveUpAt = Math.min(this.#deadlineAt(), this.#lastContactAt + this.#options.silenceMs);
+        // A queue lives in memory: where nothing listens any more, nothing runs. A server that only does not answer may.
+        refusedSince = seen.details?.['requestSent'] === false ? (refusedSince ?? clock.now()) : null;
+        const giveUpAt = Math.min(
+          this.#deadlineAt(),
+          this.#lastContactAt + this.#options.silenceMs,
+          (refusedSince ?? Number.POSITIVE_INFINITY) + this.#options.goneMs,
+        );
         if (clock.now() >= giveUpAt) return { kind: 'timeout', error: this.#unreachableTooLong(seen) };
         continue;
       }
       failures = 0;
+      refusedSince = null;
       this.#lastContactAt = clock.now();
       if (seen.state === 'finished') return { kind: 'finished', result: seen.result };
       if (seen.state === 'absent') {

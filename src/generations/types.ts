@@ -172,6 +172,8 @@ export interface GenerationLimits {
   readonly runMs: number;
   /** A running prompt that says nothing for so long is taken for stuck. Model loading is silent, so be generous. */
   readonly silenceMs: number;
+  /** A backend at whose address nobody listens for so long is taken for dead, and its runs are tried elsewhere. */
+  readonly goneMs: number;
   /** For fetching all outputs of one attempt. */
   readonly collectMs: number;
   /** How long a cancel waits for the backend to confirm that it stopped. */
@@ -185,6 +187,7 @@ export const DEFAULT_LIMITS: GenerationLimits = {
   queueMs: 60 * 60_000,
   runMs: 30 * 60_000,
   silenceMs: 5 * 60_000,
+  goneMs: 20_000,
   collectMs: 5 * 60_000,
   cancelMs: 30_000,
   maxAttempts: 3,

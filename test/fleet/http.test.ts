@@ -97,7 +97,7 @@ test('easel.comfyui: submit, status, active, events of all, cancel, result, swee
   const heard: string[] = [];
   const unsubscribe = comfyui.on('*', (event) => heard.push(event.type));
   const failures: unknown[] = [];
-  comfyui.on('failed', (event) => failures.push(event.data['error']));
+  comfyui.on('failed', ({ data }) => failures.push(data['error']));
   const request = { accountId: 'a', graph: GRAPH, idempotencyKey: 'k' };
   const submitted = await comfyui.submit(request);
   expect(submitted).toMatchObject({ isActive: true, active: { accountId: 'a', attempts: expect.any(Number) } });
