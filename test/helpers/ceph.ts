@@ -175,6 +175,10 @@ class Server implements S3Server {
       rgw_enable_apis: 's3',
       rgw_run_sync_thread: 'false',
       rgw_dynamic_resharding: 'false',
+      // What is deleted makes room at once, and not after two hours.
+      rgw_gc_obj_min_wait: '1',
+      rgw_gc_processor_period: '2',
+      rgw_gc_processor_max_time: '2',
     };
     const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
     writeFileSync(this.#conf, ['[global]', ...lines, ''].join('\n'));

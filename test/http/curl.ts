@@ -3,7 +3,7 @@ export interface Command {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array | undefined;
+  readonly body: string | Uint8Array | FormData | undefined;
   /** From the comment after the command: `# 202`. */
   readonly expected: number;
 }
@@ -40,7 +40,7 @@ function read(args: readonly string[], files: Readonly<Record<string, Uint8Array
   const headers: Record<string, string> = {};
   let method: string | undefined;
   let url = '';
-  let body: string | Uint8Array | undefined;
+  let body: string | Uint8Array | FormData | undefined;
   const rest = [...args];
   const value = () => rest.shift() ?? '';
   while (rest.length > 0) {
@@ -52,6 +52,7 @@ function read(args: readonly string[], files: Readonly<Record<string, Uint8Array
     else if (option === '-r') headers['Range'] = `bytes=${value()}`;
     else if (option === '-d') body = value();
     else if (option === '--data-binary') body = file(value(), files);
+    else if (option === '-F') body = form(value(), files);
     else if (option === '-H') {
       const header = value();
       headers[header.slice(0, header.indexOf(':'))] = header.slice(header.indexOf(':') + 1).trim();
@@ -59,6 +60,13 @@ function read(args: readonly string[], files: Readonly<Record<string, Uint8Array
     else url = option;
   }
   return { method: method ?? (body === undefined ? 'GET' : 'POST'), url, headers, body, expected };
+}
+
+function form(argument: string, files: Readonly<Record<string, Uint8Array>>): FormData {
+  const [name = '', value = ''] = argument.split('=');
+  const data = new FormData();
+  data.append(name, new Blob([new Uint8Array(file(value, files))]), value.replace(/^@/, ''));
+  return data;
 }
 
 function file(argument: string, files: Readonly<Record<string, Uint8Array>>): Uint8Array {

@@ -60,7 +60,7 @@ export function useServers() {
   });
 
   return async function server(
-    options: Partial<HttpServerOptions> & {
+    options: Omit<Partial<HttpServerOptions>, 'easel'> & {
       readonly generations?: Partial<GenerationsOptions>;
       readonly plan?: PlanLimits;
       readonly media?: Partial<MediaOptions>;
