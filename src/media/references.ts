@@ -72,7 +72,7 @@ async function isBeingRemoved(tx: DbTransaction, hashes: readonly string[], nowM
 }
 
 /** True when a row of either kind refers to it. */
-export async function isReferred(tx: DbTransaction, hash: string): Promise<boolean> {
+async function isReferred(tx: DbTransaction, hash: string): Promise<boolean> {
   return (await isOwned(tx, hash)) || (await isDerived(tx, hash));
 }
 

@@ -25,6 +25,6 @@ export function checkTarget(input: string | URL, rules: AddressRules, base?: URL
 }
 
 /** Without the brackets of IPv6. */
-export function hostOf(url: URL): string {
+function hostOf(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, '$1');
 }

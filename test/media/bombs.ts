@@ -95,7 +95,7 @@ export function films(folder: string): Bomb[] {
 }
 
 /** One colour, one bit a pixel: 400 megapixels in 50 KB. `rows` of data may be fewer than the header promises. */
-export function flatPng(width: number, height: number, rows = height): Buffer {
+function flatPng(width: number, height: number, rows = height): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);

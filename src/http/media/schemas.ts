@@ -30,7 +30,7 @@ export const mediaFile = z
   })
   .meta({ description: 'A stored file.' });
 
-export const mediaProvenance = z.object({
+const mediaProvenance = z.object({
   generation_id: z.string(),
   ordinal: z.int(),
   node_id: z.string(),
