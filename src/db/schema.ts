@@ -34,4 +34,5 @@ export interface Database
 export type { ApiKeysTable } from './tables/access.js';
 export type { AttemptsTable, GenerationsTable } from './tables/generations.js';
 export type { PointAccountsTable, PointHoldsTable, PointPostingsTable, PointTransfersTable } from './tables/points.js';
+export type { SessionEventsTable } from './tables/sessions.js';
 export type { WebhookDeliveriesTable, WebhookEndpointsTable } from './tables/webhooks.js';

@@ -1,4 +1,4 @@
-import type { ColumnDefinitionBuilder, Transaction } from 'kysely';
+import { type ColumnDefinitionBuilder, sql, type Transaction } from 'kysely';
 import type { Migration } from '../migrate.js';
 import type { Database } from '../schema.js';
 
@@ -127,6 +127,6 @@ async function createWaitingRoom({ schema }: Transaction<Database>): Promise<voi
     .createIndex('generations_open')
     .on('generations')
     .columns(['account_id', 'session_id', 'status'])
-    .where('finished_at', 'is', null)
+    .where(sql.ref('finished_at'), 'is', null)
     .execute();
 }
