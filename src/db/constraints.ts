@@ -23,6 +23,8 @@ export const UNIQUE_CONSTRAINTS = {
   media_removals_pkey: { table: 'media_removals', columns: ['hash'] },
   media_secrets_pkey: { table: 'media_secrets', columns: ['name'] },
   backends_pkey: { table: 'backends', columns: ['id'] },
+  nodes_pkey: { table: 'nodes', columns: ['id'] },
+  generation_avoids_pkey: { table: 'generation_avoids', columns: ['generation_id', 'backend_id'] },
   dispatch_lanes_pkey: { table: 'dispatch_lanes', columns: ['name'] },
   dispatch_accounts_pkey: { table: 'dispatch_accounts', columns: ['account_id', 'lane'] },
   dispatch_models_pkey: { table: 'dispatch_models', columns: ['model_key'] },

@@ -14,7 +14,7 @@ import type { AttemptIdentity } from './settle.js';
  */
 const EXTRA_INPUT = 'easel_try';
 
-export function pastCache(graph: Graph, attemptId: string, nodeIds: readonly string[] = []): Graph {
+function pastCache(graph: Graph, attemptId: string, nodeIds: readonly string[] = []): Graph {
   const used = new Set(
     Object.values(graph).flatMap((node) =>
       Object.values(node.inputs).flatMap((value) => (isLink(value) ? value[0] : [])),

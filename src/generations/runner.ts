@@ -1,13 +1,13 @@
 import type { AttemptResult, Backend } from '../backends/spec.js';
 import { toEaselError } from '../core/errors.js';
 import type { Logger } from '../core/log.js';
-import type { DesiredBackendState } from '../db/tables/backends.js';
+
 import { evicted, leaseLost, shuttingDown } from './attempt-errors.js';
 import { type AttemptEnvironment, AttemptRun, type AttemptStart } from './attempt-run.js';
 import { BackendHealthMachine, blamesBackend, type HealthOptions, type HealthSnapshot } from './backend-health.js';
 import { claimNext } from './claim.js';
 import { closedAttempts, reopenAttempt } from './fleet/readopt.js';
-import { storeHealth } from './fleet/rows.js';
+import { type BackendRow, storeHealth } from './fleet/rows.js';
 import { type HeldLease, type LeaseIdentity, renewLease } from './lease.js';
 import { type OwnedBackend, ownedBackend } from './owned-backend.js';
 import type { ClaimPolicy } from './seams.js';
@@ -63,7 +63,7 @@ export class BackendRunner {
   readonly #stop = new AbortController();
   readonly #wake: Wake;
   #lease: HeldLease | null = null;
-  #desired: DesiredBackendState = 'active';
+  #desired: BackendRow['desired'] = 'active';
   /** No claims until it can be given to another node. */
   #handingOver = false;
   #onBackend = 0;
@@ -161,7 +161,7 @@ export class BackendRunner {
     this.#wake.poke();
   }
 
-  desire(desired: DesiredBackendState): void {
+  desire(desired: BackendRow['desired']): void {
     if (desired === 'evicting') for (const run of this.#runs.values()) run.evict(evicted(this.backend.id));
     if (desired === this.#desired) return;
     this.#desired = desired;
