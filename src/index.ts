@@ -46,6 +46,7 @@ export {
   GraphError,
   PointsError,
   StorageError,
+  WorkflowError,
 } from './core/errors.js';
 export { type JsonObject, type JsonValue, parseLossless, stringifyLossless } from './core/json.js';
 export type { Logger } from './core/log.js';
@@ -96,6 +97,8 @@ export {
   type RequestResult,
   type RequestStatus,
   type RetryPolicyOptions,
+  type WorkflowRequest,
+  type WorkflowSubmission,
 } from './generations/index.js';
 export {
   type Conversion,
@@ -157,3 +160,23 @@ export {
   type TransferRequest,
   type Verification,
 } from './points/index.js';
+export {
+  type AddedWorkflow,
+  type AddWorkflow,
+  type Availability,
+  type BindChange,
+  type Deployment,
+  type InputProblem,
+  inputsSchema,
+  type Manifest,
+  type NewDeployment,
+  parseManifest,
+  type VersionDiff,
+  type VersionSummary,
+  type Workflow,
+  type WorkflowInput,
+  type WorkflowInterface,
+  type WorkflowOutput,
+  Workflows,
+  type WorkflowVersion,
+} from './workflows/index.js';

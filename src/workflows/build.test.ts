@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { definitions, pictureGraph } from '../../test/helpers/picture-graph.js';
 import { textToImage } from '../../test/helpers/ui-workflow.js';
-import { definitions, pictureGraph } from '../../test/workflows/harness.js';
 import type { EaselError } from '../core/errors.js';
 import { type JsonObject, type JsonValue, parseLossless, stringifyLossless } from '../core/json.js';
 import type { Graph, LoadedWorkflow } from '../graph/index.js';

@@ -32,7 +32,7 @@ function draftInput({ name, targets, description, required, group, seed }: Workf
 }
 
 /** What a workflow is for, by what it takes and makes; null when that does not tell. */
-export function suggestType({
+function suggestType({
   inputs,
   outputs,
   requires,

@@ -71,12 +71,9 @@ const input = z.strictObject({
     .meta({
       description: 'What the value is for: plans limit sizes and steps by it, prompts are assembled, seeds are drawn.',
     }),
-  required: z
-    .boolean()
-    .optional()
-    .meta({
-      description: 'A request without it is refused. Unless told, what has a default is not required; files are.',
-    }),
+  required: z.boolean().optional().meta({
+    description: 'A request without it is refused. Unless told, what has a default is not required; files are.',
+  }),
   default: value.optional().meta({ description: 'What an absent value means; what is in the graph unless told.' }),
   min: number.optional().meta({ description: 'Least number. Never less than the node takes.' }),
   max: number.optional().meta({ description: 'Greatest number. Never more than the node takes.' }),

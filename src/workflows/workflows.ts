@@ -274,7 +274,8 @@ export class Workflows {
       if (row !== undefined) return row.hash;
     }
     if (/^[0-9a-f]{8,64}$/.test(reference)) {
-      const rows = await query.where('hash', 'like', `${reference}%`).limit(2).execute();
+      // From the first hash that begins so to what would come after the last, in any order of letters.
+      const rows = await query.where('hash', '>=', reference).where('hash', '<', `${reference}g`).limit(2).execute();
       if (rows.length === 1) return rows[0]!.hash;
     }
     throw this.#unknownVersion(workflow, reference);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { definitions, pictureGraph } from '../workflows/harness.js';
+import { definitions, pictureGraph } from '../helpers/picture-graph.js';
 import { type Answer, lossless, useServers } from './harness.js';
 
 describe('/v1/workflows', () => {

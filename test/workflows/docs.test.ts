@@ -10,10 +10,10 @@ import { manifestSchema } from '../../src/workflows/manifest.js';
 import { runInProcess } from '../e2e/in-process.js';
 import { documentedCommands } from '../helpers/documents.js';
 import { expectGenerated } from '../helpers/generated.js';
+import { definitions } from '../helpers/picture-graph.js';
 import { readText } from '../helpers/sources.js';
 import { parseCommands } from '../http/curl.js';
 import { lossless, useServers } from '../http/harness.js';
-import { definitions } from './harness.js';
 
 const text = readText('docs/workflows.md') ?? '';
 const BEGIN = '<!-- begin: generated from src/workflows/manifest.ts -->';

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { EaselError } from '../../src/core/errors.js';
 import { describeEachDatabase } from '../helpers/databases.js';
-import { openWorkflows, pictureFile } from './harness.js';
+import { pictureFile } from '../helpers/picture-graph.js';
+import { openWorkflows } from './harness.js';
 
 async function failure(work: Promise<unknown>): Promise<EaselError> {
   return work.then(

@@ -31,6 +31,7 @@ export const generateRoutes =
           inputs,
           accountId: accountOf(request),
           ...definedOnly({
+            traceParent: request.traceParent ?? undefined,
             version,
             lane,
             metadata,

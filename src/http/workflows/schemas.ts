@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import { isJsonObject, type JsonObject } from '../../core/json.js';
-import { flag, strictObject, wholeNumber } from '../validate.js';
+import { flag, jsonObject, strictObject, wholeNumber } from '../validate.js';
 
 /** What the routes of workflows take. */
-const jsonObject = z.custom<JsonObject>(isJsonObject, 'expected an object');
 const limitMs = z.int().min(1).max(2_147_483_647).optional();
 const reference = z.string().min(1).max(100);
 
@@ -76,5 +74,3 @@ export const generateBody = strictObject({
   }).optional(),
   metadata: jsonObject.optional(),
 });
-
-export type GenerateBody = z.output<typeof generateBody>;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { definitions, pictureGraph } from '../../../test/workflows/harness.js';
+import { definitions, pictureGraph } from '../../../test/helpers/picture-graph.js';
 import type { EaselError } from '../../core/errors.js';
 import { type JsonObject, parseLossless, stringifyLossless } from '../../core/json.js';
 import type { Graph, NodeDefinitions } from '../../graph/index.js';

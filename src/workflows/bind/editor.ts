@@ -56,7 +56,7 @@ export class GraphEditor {
 }
 
 /** Stands in place of an input's name where a node was added; the new value is its class. */
-export const NODE_ADDED = 'class_type';
+const NODE_ADDED = 'class_type';
 
 /** A bare list in a graph is a link. */
 function literal(value: JsonValue): JsonValue {

@@ -132,7 +132,7 @@ function checkInteger(input: WorkflowInput, value: JsonValue): Checked {
 }
 
 /** Also as text, because most languages cannot write a number above 2^53, and JavaScript would round it. */
-export function wholeNumber(value: JsonValue): number | bigint | undefined {
+function wholeNumber(value: JsonValue): number | bigint | undefined {
   if (typeof value === 'bigint') return narrow(value);
   if (typeof value === 'string' && /^-?\d{1,30}$/.test(value)) return narrow(BigInt(value));
   if (typeof value !== 'number' || !Number.isInteger(value)) return undefined;
