@@ -94,7 +94,7 @@ function matrix(): string {
     const states = Object.values((ended.error?.details?.['backends'] as Record<string, string> | undefined) ?? {});
     const because = last === undefined ? states.map((state) => `backend ${state}`) : [`last \`${last.code}\``];
     const code = ended.error === null ? '' : [`\`${ended.error.code}\``, ...because].join(', ');
-    const time = limitOf(scenario)?.words ?? (tookMs < 10_000 ? 'within 10 s' : 'within 30 s');
+    const time = limitOf(scenario)?.words ?? (tookMs < 20_000 ? 'within 20 s' : `in ${tookMs} ms`);
     return `| ${scenario.phase} | ${scenario.fault} | ${ended.status} | ${code} | ${ended.attemptCount} | ${time} |`;
   });
   return ['| phase | fault | outcome | error code | tries | time |', '|---|---|---|---|---|---|', ...lines].join('\n');
