@@ -33,7 +33,7 @@ import { createLogger } from './logger.js';
 import { Media, MediaSweeper, mediaPlaces } from './media/index.js';
 import { OutboundClient } from './outbound/index.js';
 import { type Perks, Points, PointsSweeper } from './points/index.js';
-import { Metrics } from './telemetry/index.js';
+import { Metrics, Tracing } from './telemetry/index.js';
 import { guardedSender, Webhooks } from './webhooks/index.js';
 import { Workflows } from './workflows/index.js';
 
@@ -98,6 +98,8 @@ export class Easel {
   readonly webhooks: Webhooks;
   /** What `/metrics` tells. */
   readonly metrics: Metrics;
+  /** Absent unless `telemetry.tracing` is on. */
+  readonly tracing: Tracing | undefined;
   /** What ComfyDeploy reports by webhook. */
   readonly runReports: RunReports;
   readonly #configured: readonly Backend[];
@@ -161,6 +163,7 @@ export class Easel {
     });
     this.keys = new Keys({ db, clock, logger });
     this.metrics = new Metrics({ db, clock, logger });
+    this.tracing = config.telemetry.tracing ? new Tracing({ db, logger }) : undefined;
     this.webhooks = new Webhooks({
       ...{ db, clock, logger, send: guardedSender(this.outbound) },
       checkUrl: (url) => void this.outbound.check(url),
@@ -172,6 +175,7 @@ export class Easel {
     });
     this.#unsubscribe = this.generations.onEvent((event) => {
       this.metrics.observe(event);
+      this.tracing?.observe(event);
       if ('seq' in event) this.webhooks.wake();
     });
     this.comfyui = new ComfyUiService({ db, logger, generations: this.generations });

@@ -74,11 +74,18 @@ export const configSchema = z.strictObject({
     .meta({
       description:
         'The address under which others reach this Easel. With it ComfyDeploy reports by webhook; without it runs are polled.',
+      secret: 'url',
     }),
   http: httpSection,
   media: mediaSection,
   outbound: outboundSection,
   points: pointsSection,
+  telemetry: section({
+    tracing: z.boolean().default(false).meta({
+      description:
+        'Make OpenTelemetry spans of requests, attempts and nodes. They go where the SDK sends them that was registered in this process.',
+    }),
+  }),
   log: section({
     level: z
       .enum(['debug', 'info', 'warn', 'error', 'silent'])

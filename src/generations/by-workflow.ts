@@ -11,7 +11,15 @@ import type { Generation, GenerationRequest } from './types.js';
 export interface WorkflowRequest
   extends Pick<
     GenerationRequest,
-    'accountId' | 'lane' | 'backendId' | 'idempotencyKey' | 'idempotencyDigest' | 'metadata' | 'limits' | 'billing'
+    | 'accountId'
+    | 'lane'
+    | 'backendId'
+    | 'idempotencyKey'
+    | 'idempotencyDigest'
+    | 'metadata'
+    | 'limits'
+    | 'billing'
+    | 'traceParent'
   > {
   /** Name or alias. */
   readonly workflow: string;
@@ -76,7 +84,7 @@ export class WorkflowSubmitter {
       },
       ...(request.version === undefined ? {} : { version: request.version }),
     });
-    const { lane, metadata, billing } = request;
+    const { lane, metadata, billing, traceParent } = request;
     const accepted = await generations.accept({
       accountId,
       graph,
@@ -85,7 +93,7 @@ export class WorkflowSubmitter {
       attachments,
       bound: { inputs, changes },
       limits: { ...version.interface.limits, ...definedOnly(request.limits ?? {}) },
-      ...definedOnly({ lane, backendId, metadata, billing, workflow: version.uiWorkflow ?? undefined }),
+      ...definedOnly({ lane, backendId, metadata, billing, traceParent, workflow: version.uiWorkflow ?? undefined }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey, idempotencyDigest }),
     });
     return { ...accepted, version, inputs };

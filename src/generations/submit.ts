@@ -145,7 +145,11 @@ async function insertGeneration(
     seq: 1,
     at: nowMs,
     type: 'queued',
-    data: { lane: request.lane ?? 'interactive', ...workflow },
+    data: {
+      lane: request.lane ?? 'interactive',
+      ...workflow,
+      ...(request.traceParent === undefined ? {} : { traceparent: request.traceParent }),
+    },
   });
   return { id, event };
 }

@@ -47,6 +47,8 @@ export interface GenerationRequest {
   readonly limits?: { readonly queueMs?: number; readonly runMs?: number; readonly maxAttempts?: number };
   /** How it is to be paid, where points are in use. */
   readonly billing?: BillingTerms;
+  /** The trace that it belongs to (W3C Trace Context). */
+  readonly traceParent?: string;
   /** Where the graph was bound from a workflow: with which values, and what that changed. Kept, and never interpreted. */
   readonly bound?: BoundRecord;
 }

@@ -16,6 +16,7 @@ export type EaselServices = Pick<
   readonly webhooks?: Easel['webhooks'];
   readonly points?: Easel['points'];
   readonly metrics?: Easel['metrics'];
+  readonly tracing?: Easel['tracing'];
   readonly runReports?: Easel['runReports'];
   /** Unless given, every account may have everything. */
   readonly perksOf?: Easel['perksOf'];

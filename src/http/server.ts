@@ -28,6 +28,7 @@ import { pointsRoutes } from './points/routes.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
 import { route } from './route.js';
 import { useShutdown } from './shutdown.js';
+import { useTracing } from './tracing.js';
 import { webhookRoutes } from './webhooks/routes.js';
 import { deploymentRoutes } from './workflows/deployment-routes.js';
 import { generateRoutes } from './workflows/generate-routes.js';
@@ -130,6 +131,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     clock,
     limits: http,
   });
+  useTracing(app, easel.tracing);
   useDeclaredAnswers(app);
   app.addHook('onSend', async (_request, reply) => {
     // Answers are about one moment and one account.
@@ -150,7 +152,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   ])
     app.register(routes(context));
   app.register(mcpRoutes(mcpRoute, { version: options.version ?? '0.0.0', logger }));
-  app.register(openApiRoutes({ registry, version: options.version ?? '0.0.0' }));
+  app.register(openApiRoutes({ registry, version: options.version ?? '0.0.0', workflows: easel.workflows }));
   const { keys, webhooks, points, metrics, runReports } = easel;
   if (runReports !== undefined) app.register(hookRoutes(runReports));
   if (keys !== undefined) app.register(keyRoutes(keys));

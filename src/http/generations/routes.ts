@@ -1,11 +1,12 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { definedOnly } from '../../core/objects.js';
 import { GENERATION_STATUSES, isGenerationTerminal } from '../../core/statuses.js';
 import { accountOf, billingOf } from '../account.js';
 import type { HttpContext } from '../context.js';
 import { requestInvalid } from '../problem.js';
 import { route } from '../route.js';
-import { check, pathId, strictObject, wholeNumber } from '../validate.js';
+import { check, pathId, strictObject, wholeNumber, wire } from '../validate.js';
 import { checkBackendId } from './definitions.js';
 import { idempotencyOf } from './idempotency.js';
 import { generationJson } from './json.js';
@@ -28,12 +29,18 @@ const MAX_PAGE = 100;
 const listQuery = strictObject({
   before: z.uuid('expected the id of a generation').toLowerCase().optional(),
   limit: wholeNumber(1, MAX_PAGE).optional(),
-  /** Repeated, or with commas between. */
   status: z
     .union([z.string(), z.array(z.string())])
     .transform((given) => [given].flat().flatMap((text) => text.split(',')))
     .pipe(z.array(z.enum(GENERATION_STATUSES)))
+    .meta({
+      ...wire({ type: 'array', items: { type: 'string', enum: GENERATION_STATUSES } }),
+      description: 'Any of these: repeated, or with commas between.',
+    })
     .optional(),
+  workflow: z.string().min(1).max(100).optional().meta({ description: 'By the name of its workflow.' }),
+  created_after: z.iso.datetime().optional().meta({ description: 'At this time or later.' }),
+  created_before: z.iso.datetime().optional().meta({ description: 'Before this time.' }),
 });
 
 const WAIT = 'Seconds to hold the answer back until the generation has ended: `wait=30`.';
@@ -115,18 +122,24 @@ export const generationRoutes =
     });
 
     app.get('/v1/generations', listRoute, async (request, reply) => {
-      const { before, limit = DEFAULT_PAGE, status: statuses } = check(listQuery, request.query, 'query');
+      const { limit = DEFAULT_PAGE, ...asked } = check(listQuery, request.query, 'query');
       const accountId = accountOf(request);
       // One more than asked for tells whether there is a next page.
       const found = await generations.list({
         accountId,
         limit: limit + 1,
-        ...(before === undefined ? {} : { before }),
-        ...(statuses === undefined ? {} : { statuses }),
+        ...definedOnly({
+          before: asked.before,
+          statuses: asked.status,
+          workflow: asked.workflow,
+          createdFrom: timeOf(asked.created_after),
+          createdBefore: timeOf(asked.created_before),
+        }),
       });
       const page = found.slice(0, limit);
       const nextBefore = found.length > limit ? (page.at(-1)?.id ?? null) : null;
-      if (nextBefore !== null) reply.header('link', `<${nextPage(nextBefore, limit, statuses)}>; rel="next"`);
+      if (nextBefore !== null)
+        reply.header('link', `<${nextPage({ ...asked, before: nextBefore, limit })}>; rel="next"`);
       return { data: page.map(generationJson), next_before: nextBefore };
     });
 
@@ -173,6 +186,7 @@ async function submit(context: HttpContext, request: FastifyRequest, body: Submi
     billing: billingOf(request),
     ...prepared.request,
     ...idempotency,
+    ...(request.traceParent === null ? {} : { traceParent: request.traceParent }),
   });
   return { ...accepted, warnings: prepared.warnings };
 }
@@ -189,8 +203,12 @@ async function rerun({ generations }: HttpContext, request: FastifyRequest, id: 
   return { generation, isNew: true, warnings: [] };
 }
 
-function nextPage(before: string, limit: number, statuses: readonly string[] | undefined): string {
-  const query = new URLSearchParams({ before, limit: String(limit) });
-  if (statuses !== undefined) query.set('status', statuses.join(','));
+function timeOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Date.parse(text);
+}
+
+function nextPage(asked: Readonly<Record<string, string | number | readonly string[] | undefined>>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(asked)) if (value !== undefined) query.set(name, String(value));
   return `/v1/generations?${query}`;
 }
