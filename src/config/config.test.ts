@@ -158,7 +158,7 @@ describe('mistakes', () => {
       'EASEL_LIMIT_QUEUE_MS (environment): is not a setting. Did you mean "EASEL_LIMITS_QUEUE_MS"?',
       'backends[0].url (FILE): expected an http or https URL, for example http://127.0.0.1:8188.',
       'backends[0].auth.tokn (FILE): is not a setting. Did you mean "backends[0].auth.token"?',
-      'backends[1].kind (FILE): expected one of "comfyui", "embedded".',
+      'backends[1].kind (FILE): expected one of "comfyui", "comfydeploy", "embedded".',
       'limits.maxAttempts (FILE): expected whole number from 1 to 100.',
       'limits.queueMS (FILE): is not a setting. Did you mean "limits.queueMs"?',
       'http.port (--port): expected whole number from 0 to 65535.',

@@ -62,7 +62,7 @@ function messageOf(issue: z.core.$ZodIssue, schemas: readonly SchemaNode[]): str
     return `expected one of ${(issue.options as unknown[]).map((option) => JSON.stringify(option)).join(', ')}.`;
   }
   // A message of the schema's own says it best; zod's own speak of types that people do not write.
-  const ownMessage = issue.code === 'invalid_format' || issue.code === 'custom' || issue.code === 'too_small';
+  const ownMessage = ['invalid_format', 'custom', 'too_small', 'invalid_type'].includes(issue.code);
   if (ownMessage && !/^(Invalid|Too)/.test(issue.message)) return `${issue.message}.`;
   const expected = [...new Set(schemas.map(describeType))].join(' or ');
   return expected === '' ? issue.message : `expected ${expected}.`;
