@@ -119,6 +119,7 @@ function toGeneration(
   return {
     id: row.id,
     accountId: row.account_id,
+    sessionId: row.session_id,
     status: row.status,
     lane: row.lane === 1 ? 'batch' : 'interactive',
     workflowName: row.workflow_name,

@@ -17,13 +17,14 @@ import { type LeaseIdentity, processIdentity } from './lease.js';
 import type { AccountEvent, AccountFeedOptions } from './live/account-feed.js';
 import { Followers } from './live/followers.js';
 import { insertPendingMedia } from './media-rows.js';
-import { type AcceptedGraph, acceptedWork, boundRecordOf, readAcceptedGraph } from './payload.js';
+import { type AcceptedGraph, readAcceptedGraph } from './payload.js';
 import { type ListOptions, listGenerations, readGeneration } from './read.js';
 import { DEFAULT_RETRY, type RetryPolicyOptions } from './retry-policy.js';
 import { BackendRunner, DEFAULT_TIMING, type RunnerTiming } from './runner.js';
 import { type Billing, type ClaimPolicy, freeBilling, noProbe, type Probe } from './seams.js';
 import { type SettleContext, settleQueued } from './settle.js';
 import { appendEvent } from './store.js';
+import { rerunRequest } from './rerun.js';
 import { findSubmitted, submitGeneration } from './submit.js';
 import { type GenerationSweepReport, Sweeper } from './sweep.js';
 import {
@@ -33,6 +34,8 @@ import {
   type GenerationLimits,
   type GenerationRequest,
 } from './types.js';
+import { type Admission, openAdmission } from './waiting/admission.js';
+import { type QueuePosition, readPosition } from './waiting/position.js';
 
 export interface GenerationsOptions {
   readonly db: Db;
@@ -51,6 +54,8 @@ export interface GenerationsOptions {
   readonly policy?: ClaimPolicy;
   readonly dispatch?: DispatchOptions;
   readonly billing?: Billing;
+  /** Who may come in; everybody unless given. */
+  readonly admission?: Admission;
   readonly probe?: Probe;
   /** Distinguishes this process from all others, with host and pid. */
   readonly instance: string;
@@ -184,7 +189,8 @@ export class Generations {
 
   /**
    * Accepts a generation; once this resolves it is durable and will end in exactly one terminal status.
-   * Throws `graph_invalid`, `request_invalid`, `idempotency_conflict`, `not_found` (attachment), and what Billing throws.
+   * Throws `graph_invalid`, `request_invalid`, `idempotency_conflict`, `not_found` (attachment, session),
+   * `waiting_room_full`, `account_merged`, and what Billing throws.
    */
   async submit(request: GenerationRequest): Promise<Generation> {
     return (await this.accept(request)).generation;
@@ -193,10 +199,11 @@ export class Generations {
   /** `submit`, which also tells whether the generation is new or was made by an earlier submit under the same key. */
   async accept(request: GenerationRequest): Promise<{ readonly generation: Generation; readonly isNew: boolean }> {
     const { db, clock } = this.#options;
-    const { id, event } = await submitGeneration(
-      { db, clock, billing: this.#settle.billing, limits: this.#limits, books: this.#dispatch.books },
-      request,
-    );
+    const { admission = openAdmission } = this.#options;
+    const { billing } = this.#settle;
+    const { books } = this.#dispatch;
+    const context = { db, clock, billing, admission, limits: this.#limits, books };
+    const { id, event } = await submitGeneration(context, request);
     if (event !== null) {
       this.#hub.publish(event);
       db.changes.publish('queue');
@@ -237,6 +244,12 @@ export class Generations {
     if (accepted === null)
       throw new GenerationError('not_found', `The graph of generation ${id} is not kept any more.`);
     return accepted;
+  }
+
+  /** Its place in line and when it will begin. Null unless it waits. */
+  position(id: string, accountId: string): Promise<QueuePosition | null> {
+    const { db, clock } = this.#options;
+    return readPosition(db, id, accountId, clock.now());
   }
 
   list(options: ListOptions): Promise<Generation[]> {
@@ -327,29 +340,8 @@ export class Generations {
     accountId: string,
     options: Pick<GenerationRequest, 'idempotencyKey' | 'idempotencyDigest' | 'billing'> = {},
   ): Promise<Generation> {
-    const generation = await this.get(id, accountId);
-    const { kysely } = this.#options.db;
-    const payload = await kysely
-      .selectFrom('generation_payloads')
-      .selectAll()
-      .where('generation_id', '=', id)
-      .executeTakeFirstOrThrow();
-    const { graph, deployment } = acceptedWork(payload);
-    const bound = boundRecordOf(payload);
-    const inputs = await kysely.selectFrom('generation_inputs').selectAll().where('generation_id', '=', id).execute();
-    const workflow = payload.workflow === null ? null : parseLossless(payload.workflow);
-    return this.submit({
-      ...options,
-      accountId,
-      ...(deployment === null ? { graph } : { deployment }),
-      lane: generation.lane,
-      attachments: inputs.map((row) => ({ nodeId: row.node_id, inputName: row.input_name, mediaId: row.media_id })),
-      ...(isJsonObject(workflow) ? { workflow } : {}),
-      ...(bound === null ? {} : { bound }),
-      ...(generation.workflowName === null ? {} : { workflowName: generation.workflowName }),
-      ...(generation.workflowVersion === null ? {} : { workflowVersion: generation.workflowVersion }),
-      ...(generation.metadata === null ? {} : { metadata: generation.metadata }),
-    });
+    const request = await rerunRequest(this.#options.db, await this.get(id, accountId));
+    return this.submit({ ...options, ...request });
   }
 
   /** Opens a stored output file. Throws `not_found`. The caller reads the stream to its end or destroys it. */

@@ -12,6 +12,8 @@ import type { Entry, QueueBooks } from './dispatch/queue-books.js';
 import type { Billing } from './seams.js';
 import { insertEvent, type Writer } from './store.js';
 import type { DurableEvent, GenerationLimits, GenerationRequest } from './types.js';
+import type { Admission } from './waiting/admission.js';
+import { explainFull } from './waiting/full.js';
 
 /**
  * Accepting a generation: ONE transaction inserts it, places the hold, enqueues it (the row is the queue entry) and writes
@@ -21,6 +23,7 @@ export interface SubmitContext {
   readonly db: Db;
   readonly clock: Clock;
   readonly billing: Billing;
+  readonly admission: Admission;
   readonly limits: GenerationLimits;
   readonly books: QueueBooks;
 }
@@ -69,17 +72,24 @@ export async function submitGeneration(context: SubmitContext, request: Generati
         ...request.needs,
       }),
     });
-    const submitted = await context.db.transaction((tx) =>
-      insertGeneration(tx, context, request, text, requestHash, { ...loads, entry }),
-    );
+    const { accountId, sessionId = null } = request;
+    const enter = await context.admission.prepare({ accountId, sessionId });
+    const submitted = await context.db.transaction(async (tx) => {
+      await enter?.(tx);
+      return insertGeneration(tx, context, request, text, requestHash, { ...loads, entry });
+    });
     entry.committed();
     return submitted;
   } catch (error) {
-    // Two submits with one key at the same moment: the loser answers what the winner stored.
-    if (request.idempotencyKey === undefined || !isUniqueViolation(error, 'generations_idempotency_key')) throw error;
-    const winner = await findSubmitted(context.db, request, requestHash);
-    if (winner === null) throw error;
-    return { id: winner, event: null };
+    // Two submits with one key at the same moment: the loser answers what the winner stored, who may have taken the last
+    // place in the waiting room.
+    const isFull = error instanceof EaselError && error.code === 'waiting_room_full';
+    const winner =
+      isFull || isUniqueViolation(error, 'generations_idempotency_key')
+        ? await findSubmitted(context.db, request, requestHash)
+        : null;
+    if (winner !== null) return { id: winner, event: null };
+    throw await explainFull(context.db, error, request.accountId, context.clock.now());
   }
 }
 
@@ -109,6 +119,7 @@ async function insertGeneration(
       lora_key: loads.loraKey,
       ...(await loads.entry.enter(tx)),
       deployment_id: request.deployment?.id ?? null,
+      session_id: request.sessionId ?? null,
       backend_pin: request.backendId ?? null,
       attempt_count: 0,
       max_attempts: limits.maxAttempts,

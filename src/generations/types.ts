@@ -21,6 +21,8 @@ export type Lane = 'interactive' | 'batch';
 export interface GenerationRequest {
   /** Who owns it and will see it; nobody else can. */
   readonly accountId: string;
+  /** The session that it comes from, of the same account: it is touched, and its places in the waiting room count. */
+  readonly sessionId?: string;
   /** What to run: this, or else `deployment`. */
   readonly graph?: Graph;
   /** A deployment of ComfyDeploy and the values for its inputs, in place of a graph. */
@@ -71,6 +73,7 @@ export interface Attachment {
 export interface Generation {
   readonly id: string;
   readonly accountId: string;
+  readonly sessionId: string | null;
   readonly status: GenerationStatus;
   readonly lane: Lane;
   readonly workflowName: string | null;

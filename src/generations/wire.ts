@@ -15,6 +15,7 @@ export function generationJson(generation: Generation): object {
     status: generation.status,
     ended: isGenerationTerminal(generation.status),
     lane: generation.lane,
+    session_id: generation.sessionId,
     workflow_name: generation.workflowName,
     workflow_version: generation.workflowVersion,
     backend_id: generation.backendId,

@@ -1,6 +1,6 @@
 export type { ChangeOptions, ChangeSession } from './change.js';
 export type { SessionListener } from './events.js';
-export { passGate } from './gate.js';
+export { passGate, useSession } from './gate.js';
 export { ACCOUNT_PLATFORM, isGuest } from './rules.js';
 export { type SessionListOptions, Sessions, type SessionsOptions } from './service.js';
 export {

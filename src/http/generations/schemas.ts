@@ -38,6 +38,7 @@ export const generationSchema = z
     status: z.enum(GENERATION_STATUSES),
     ended: z.boolean().meta({ description: 'It will not change any more.' }),
     lane: z.enum(['interactive', 'batch']),
+    session_id: z.uuid().nullable(),
     workflow_name: z.string().nullable(),
     workflow_version: z.string().nullable(),
     backend_id: z.string().nullable(),
