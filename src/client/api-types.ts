@@ -34,6 +34,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/mcp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The Model Context Protocol: workflows as tools for assistants
+         * @description Needs the scope `workflows:read`.
+         */
+        post: operations["callMcp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -67,7 +87,75 @@ export interface paths {
          */
         get: operations["listBackends"];
         put?: never;
+        /**
+         * Add a backend for all nodes
+         * @description Its settings are stored in the database as they are given, credentials included, and masked when shown. Needs the scope `backends:admin`.
+         */
+        post: operations["addBackend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/backends/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show one backend
+         * @description Needs the scope `backends:read`.
+         */
+        get: operations["getBackend"];
+        put?: never;
         post?: never;
+        /**
+         * Take a backend away once it is empty
+         * @description `force` does not wait: what runs is stopped there and goes to other backends. Needs the scope `backends:admin`.
+         */
+        delete: operations["removeBackend"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/backends/{id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a backend no new work; what runs goes on
+         * @description Needs the scope `backends:admin`.
+         */
+        post: operations["drainBackend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/backends/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a backend work again
+         * @description Needs the scope `backends:admin`.
+         */
+        post: operations["resumeBackend"];
         delete?: never;
         options?: never;
         head?: never;
@@ -124,6 +212,26 @@ export interface paths {
         };
         /** Explain an error code */
         get: operations["explainError"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow everything that happens in the account by server-sent events
+         * @description Durable events of all generations carry an id, and the stream can be resumed after it; without one it begins now. Events of the last seconds may come twice after that: `generation_id` and `seq` tell. Progress and previews carry no id. It does not end. Needs the scope `events:read`.
+         */
+        get: operations["followAccount"];
         put?: never;
         post?: never;
         delete?: never;
@@ -276,6 +384,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/hooks/comfydeploy/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * ComfyDeploy reports on a run
+         * @description For ComfyDeploy alone: the path is secret, one for each attempt. A report is a hint to read the run.
+         */
+        post: operations["reportRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/keys": {
         parameters: {
             query?: never;
@@ -419,7 +547,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This API as an OpenAPI document */
+        /**
+         * This API as an OpenAPI document
+         * @description Who may read workflows finds a path for each of them, with the schema of its inputs as it is now.
+         */
         get: operations["getOpenApi"];
         put?: never;
         post?: never;
@@ -1008,18 +1139,38 @@ export interface components {
             }[];
         };
         Backend: {
-            /** Format: date-time */
-            checked_at: string;
+            /** @description When this node last looked; null where it cannot. */
+            checked_at: string | null;
+            /** @enum {string} */
+            circuit: "closed" | "open" | "half-open";
+            /** @enum {string} */
+            desired: "active" | "draining" | "removing" | "evicting";
             error: components["schemas"]["Error"] | null;
             id: string;
             /** @enum {string} */
             kind: "comfyui" | "comfydeploy" | "embedded";
-            latency_ms: number;
+            latency_ms: number | null;
+            /** @description Of ours, under way on it. */
+            open_attempts: number;
+            /**
+             * @description From the configuration of a node, or added at run time.
+             * @enum {string}
+             */
+            origin: "config" | "added";
+            /** @description The node that looks after it. */
+            owner: string | null;
+            /** @description Prompts in its own queue, running ones and those of others included. */
             queue_remaining: number | null;
+            /** @description No work before this time, while the circuit is open. */
+            retry_at: string | null;
+            /** @description Of an added one, with secrets masked; only for `backends:admin`, else null. */
+            settings: unknown;
             /** @enum {string} */
-            state: "ready" | "unreachable" | "wrong";
+            state: "booting" | "ready" | "draining" | "unreachable" | "wrong" | "stalled";
+            /** @description Without credentials. */
             url: string;
             version: string | null;
+            vram_bytes: number | null;
         };
         Balance: {
             account_id: string;
@@ -1112,7 +1263,7 @@ export interface components {
         /** @description Why something failed. `GET /v1/errors/{code}` explains a code. */
         Error: {
             /** @enum {string} */
-            code: "usage_invalid" | "config_invalid" | "request_invalid" | "not_found" | "idempotency_conflict" | "payload_too_large" | "media_type_unsupported" | "range_unsatisfiable" | "origin_forbidden" | "internal" | "file_unreadable" | "file_not_a_workflow" | "graph_invalid" | "graph_unconvertible" | "graph_input_unknown" | "graph_input_invalid" | "workflow_unknown" | "workflow_version_unknown" | "workflow_type_unknown" | "workflow_disabled" | "workflow_name_taken" | "workflow_label_invalid" | "workflow_manifest_invalid" | "workflow_input_invalid" | "deployment_unknown" | "backend_rejected_graph" | "backend_node_missing" | "backend_model_missing" | "node_failed" | "out_of_memory" | "outputs_missing" | "backend_unreachable" | "backend_not_comfyui" | "backend_protocol" | "backend_unauthorized" | "backend_overloaded" | "backend_failed" | "backend_lost_run" | "backend_interrupted" | "backend_exists" | "backend_configured" | "output_unavailable" | "deployment_missing" | "deployment_mismatch" | "submit_uncertain" | "queue_timeout" | "run_timeout" | "collect_timeout" | "wait_timeout" | "attempts_exhausted" | "generation_poisoned" | "cancelled" | "transition_illegal" | "lease_lost" | "shutting_down" | "points_insufficient" | "points_budget_exceeded" | "points_plan_limit" | "points_hold_ended" | "points_refund_excessive" | "database_unavailable" | "database_conflict" | "database_schema" | "storage_failed" | "media_invalid" | "outbound_forbidden" | "outbound_refused" | "outbound_failed" | "outbound_timeout" | "media_too_complex" | "media_quota_exceeded" | "media_in_use" | "media_underivable" | "media_tool_missing" | "media_link_invalid" | "unauthenticated" | "scope_missing" | "rate_limited";
+            code: "usage_invalid" | "config_invalid" | "request_invalid" | "not_found" | "idempotency_conflict" | "payload_too_large" | "media_type_unsupported" | "range_unsatisfiable" | "origin_forbidden" | "internal" | "file_unreadable" | "file_not_a_workflow" | "graph_invalid" | "graph_unconvertible" | "graph_input_unknown" | "graph_input_invalid" | "workflow_unknown" | "workflow_version_unknown" | "workflow_type_unknown" | "workflow_disabled" | "workflow_name_taken" | "workflow_label_invalid" | "workflow_manifest_invalid" | "workflow_input_invalid" | "deployment_unknown" | "backend_rejected_graph" | "backend_node_missing" | "backend_model_missing" | "node_failed" | "out_of_memory" | "outputs_missing" | "backend_unreachable" | "backend_not_comfyui" | "backend_protocol" | "backend_unauthorized" | "backend_overloaded" | "backend_failed" | "backend_lost_run" | "backend_interrupted" | "backend_exists" | "backend_configured" | "output_unavailable" | "deployment_missing" | "deployment_mismatch" | "submit_uncertain" | "queue_timeout" | "run_timeout" | "collect_timeout" | "wait_timeout" | "attempts_exhausted" | "generation_poisoned" | "cancelled" | "transition_illegal" | "lease_lost" | "shutting_down" | "points_insufficient" | "points_budget_exceeded" | "points_plan_limit" | "points_hold_ended" | "points_refund_excessive" | "database_unavailable" | "database_conflict" | "database_schema" | "storage_failed" | "media_invalid" | "outbound_forbidden" | "outbound_refused" | "outbound_failed" | "outbound_timeout" | "media_too_complex" | "media_quota_exceeded" | "media_in_use" | "media_underivable" | "media_tool_missing" | "media_link_invalid" | "session_limit" | "session_conflict" | "session_identity_taken" | "session_code_invalid" | "session_code_attempts" | "session_link_refused" | "account_merged" | "waiting_room_full" | "unauthenticated" | "scope_missing" | "rate_limited";
             details?: unknown;
             hint: string;
             message: string;
@@ -1159,6 +1310,7 @@ export interface components {
                 eta_ms: number | null;
                 position: number;
             };
+            session_id: string | null;
             started_at: string | null;
             /** @enum {string} */
             status: "queued" | "running" | "collecting" | "succeeded" | "failed" | "cancelled" | "expired";
@@ -1234,7 +1386,7 @@ export interface components {
             prefix: string;
             rate_per_minute: number | null;
             revoked_at: string | null;
-            scopes: ("generations:read" | "generations:write" | "workflows:read" | "workflows:write" | "workflows:raw" | "media:read" | "media:write" | "points:read" | "points:admin" | "sessions:read" | "sessions:write" | "backends:read" | "backends:admin" | "webhooks:read" | "webhooks:write" | "keys:admin" | "metrics:read" | "accounts:any")[];
+            scopes: ("generations:read" | "generations:write" | "events:read" | "workflows:read" | "workflows:write" | "workflows:raw" | "media:read" | "media:write" | "points:read" | "points:admin" | "sessions:read" | "sessions:write" | "backends:read" | "backends:admin" | "webhooks:read" | "webhooks:write" | "keys:admin" | "metrics:read" | "accounts:any")[];
         };
         MovedLabel: {
             from: string | null;
@@ -1255,7 +1407,7 @@ export interface components {
             prefix: string;
             rate_per_minute: number | null;
             revoked_at: string | null;
-            scopes: ("generations:read" | "generations:write" | "workflows:read" | "workflows:write" | "workflows:raw" | "media:read" | "media:write" | "points:read" | "points:admin" | "sessions:read" | "sessions:write" | "backends:read" | "backends:admin" | "webhooks:read" | "webhooks:write" | "keys:admin" | "metrics:read" | "accounts:any")[];
+            scopes: ("generations:read" | "generations:write" | "events:read" | "workflows:read" | "workflows:write" | "workflows:raw" | "media:read" | "media:write" | "points:read" | "points:admin" | "sessions:read" | "sessions:write" | "backends:read" | "backends:admin" | "webhooks:read" | "webhooks:write" | "keys:admin" | "metrics:read" | "accounts:any")[];
             /** @description The key itself. Shown this once. */
             secret: string;
         };
@@ -1355,6 +1507,7 @@ export interface components {
                 eta_ms: number | null;
                 position: number;
             };
+            session_id: string | null;
             started_at: string | null;
             /** @enum {string} */
             status: "queued" | "running" | "collecting" | "succeeded" | "failed" | "cancelled" | "expired";
@@ -1574,6 +1727,7 @@ export interface components {
                 eta_ms: number | null;
                 position: number;
             };
+            session_id: string | null;
             started_at: string | null;
             /** @enum {string} */
             status: "queued" | "running" | "collecting" | "succeeded" | "failed" | "cancelled" | "expired";
@@ -1587,11 +1741,11 @@ export interface components {
             description?: string;
             /** @description Heading in a form. */
             group: string;
-            max?: number;
+            max?: unknown;
             max_length?: number;
             /** @enum {string} */
             media?: "image" | "mask" | "video" | "audio" | "file";
-            min?: number;
+            min?: unknown;
             min_length?: number;
             multiline?: boolean;
             name: string;
@@ -1771,6 +1925,49 @@ export interface operations {
             };
         };
     };
+    callMcp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A message of the protocol. */
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Its answer, as JSON or as events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+        };
+    };
     readMetrics: {
         parameters: {
             query?: never;
@@ -1845,6 +2042,219 @@ export interface operations {
                     "application/json": {
                         data: components["schemas"]["Backend"][];
                     };
+                };
+            };
+        };
+    };
+    addBackend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Added; nodes open it within a moment. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backend"];
+                };
+            };
+        };
+    };
+    getBackend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The backend. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backend"];
+                };
+            };
+        };
+    };
+    removeBackend: {
+        parameters: {
+            query?: {
+                force?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It will be gone once nothing of ours is on it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backend"];
+                };
+            };
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    drainBackend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The backend. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backend"];
+                };
+            };
+        };
+    };
+    resumeBackend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The backend. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backend"];
                 };
             };
         };
@@ -2029,12 +2439,63 @@ export interface operations {
             };
         };
     };
+    followAccount: {
+        parameters: {
+            query?: {
+                after?: string;
+                previews?: boolean;
+            };
+            header?: {
+                /** @description Resumes after this event; browsers send it by themselves. */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+        };
+    };
     listGenerations: {
         parameters: {
             query?: {
                 before?: string;
-                limit?: string;
-                status?: string | string[];
+                /** @description At this time or later. */
+                created_after?: string;
+                /** @description Before this time. */
+                created_before?: string;
+                limit?: number;
+                /** @description Any of these: repeated, or with commas between. */
+                status?: ("queued" | "running" | "collecting" | "succeeded" | "failed" | "cancelled" | "expired")[];
+                /** @description By the name of its workflow. */
+                workflow?: string;
             };
             header?: never;
             path?: never;
@@ -2087,7 +2548,9 @@ export interface operations {
             content: {
                 "application/json": {
                     backend_id?: string;
-                    graph?: unknown;
+                    graph?: {
+                        [key: string]: unknown;
+                    };
                     inputs?: {
                         [key: string]: {
                             media_id: string;
@@ -2100,14 +2563,18 @@ export interface operations {
                         queue_ms?: number;
                         run_ms?: number;
                     };
-                    metadata?: unknown;
+                    metadata?: {
+                        [key: string]: unknown;
+                    };
                     negative?: string;
                     prompt?: string;
                     seed?: number | string;
                     set?: {
                         [key: string]: unknown;
                     };
-                    workflow?: unknown;
+                    workflow?: {
+                        [key: string]: unknown;
+                    };
                 };
             };
         };
@@ -2252,8 +2719,8 @@ export interface operations {
     followGeneration: {
         parameters: {
             query?: {
-                after?: string;
-                previews?: "0" | "1" | "true" | "false";
+                after?: number;
+                previews?: boolean;
             };
             header?: {
                 /** @description Resumes after this event; browsers send it by themselves. */
@@ -2345,7 +2812,7 @@ export interface operations {
     getOutput: {
         parameters: {
             query?: {
-                download?: "0" | "1" | "true" | "false";
+                download?: boolean;
             };
             header?: never;
             path: {
@@ -2443,6 +2910,48 @@ export interface operations {
             };
         };
     };
+    reportRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Heard, whatever it said. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     listKeys: {
         parameters: {
             query?: never;
@@ -2497,7 +3006,7 @@ export interface operations {
                     max_concurrent?: number | null;
                     name: string;
                     rate_per_minute?: number | null;
-                    scopes?: ("generations:read" | "generations:write" | "workflows:read" | "workflows:write" | "workflows:raw" | "media:read" | "media:write" | "points:read" | "points:admin" | "sessions:read" | "sessions:write" | "backends:read" | "backends:admin" | "webhooks:read" | "webhooks:write" | "keys:admin" | "metrics:read" | "accounts:any")[];
+                    scopes?: ("generations:read" | "generations:write" | "events:read" | "workflows:read" | "workflows:write" | "workflows:raw" | "media:read" | "media:write" | "points:read" | "points:admin" | "sessions:read" | "sessions:write" | "backends:read" | "backends:admin" | "webhooks:read" | "webhooks:write" | "keys:admin" | "metrics:read" | "accounts:any")[];
                 };
             };
         };
@@ -2580,8 +3089,8 @@ export interface operations {
             query?: {
                 /** @description `next_before` of the page before. */
                 before?: string;
-                limit?: string;
-                pinned?: "0" | "1" | "true" | "false";
+                limit?: number;
+                pinned?: boolean;
                 source?: "upload" | "url" | "generation";
             };
             header?: never;
@@ -2885,20 +3394,20 @@ export interface operations {
     getMediaContent: {
         parameters: {
             query?: {
-                download?: "0" | "1" | "true" | "false";
-                enlarge?: "0" | "1" | "true" | "false";
+                download?: boolean;
+                enlarge?: boolean;
                 /** @description With both sides given: fit in, cut to fill, pad, or stretch. `inside` unless told. */
                 fit?: "inside" | "cover" | "contain" | "fill";
                 /** @description As the source unless told. An animation stays one in `webp` and `gif`. */
                 format?: "jpeg" | "png" | "webp" | "avif" | "gif";
-                frame_ms?: string;
-                height?: string;
+                frame_ms?: number;
+                height?: number;
                 /** @description What the file says about itself: camera, place, graph. `strip` unless told. */
                 metadata?: "strip" | "keep";
                 /** @description `thumbnail`: WebP of at most 256 by 256 pixels. */
                 preset?: "thumbnail";
-                quality?: string;
-                width?: string;
+                quality?: number;
+                width?: number;
             };
             header?: never;
             path: {
@@ -3158,11 +3667,11 @@ export interface operations {
     listHistory: {
         parameters: {
             query?: {
-                cursor?: string;
+                cursor?: number;
                 from?: string;
                 generation_id?: string;
                 kind?: "grant" | "revoke" | "accrue" | "hold" | "capture" | "release" | "refund" | "transfer" | "expire";
-                limit?: string;
+                limit?: number;
                 order?: "newest" | "oldest";
                 to?: string;
             };
@@ -3205,7 +3714,7 @@ export interface operations {
         parameters: {
             query: {
                 account: string;
-                download?: "0" | "1" | "true" | "false";
+                download?: boolean;
                 expires: string;
                 signature: string;
             };
@@ -3467,7 +3976,7 @@ export interface operations {
         parameters: {
             query?: {
                 before?: string;
-                limit?: string;
+                limit?: number;
                 status?: "pending" | "delivered" | "dead";
             };
             header?: never;
@@ -3688,8 +4197,8 @@ export interface operations {
         parameters: {
             query?: {
                 after?: string;
-                enabled?: "0" | "1" | "true" | "false";
-                limit?: string;
+                enabled?: boolean;
+                limit?: number;
                 type?: string;
             };
             header?: never;
@@ -3737,13 +4246,19 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    graph?: unknown;
+                    graph?: {
+                        [key: string]: unknown;
+                    };
                     labels?: string[];
-                    manifest?: unknown;
+                    manifest?: {
+                        [key: string]: unknown;
+                    };
                     name?: string;
                     note?: string;
                     refresh?: boolean;
-                    workflow?: unknown;
+                    workflow?: {
+                        [key: string]: unknown;
+                    };
                 };
             };
         };
@@ -4164,7 +4679,9 @@ export interface operations {
                 "application/json": {
                     backend_id?: string;
                     context?: string;
-                    inputs?: unknown;
+                    inputs?: {
+                        [key: string]: unknown;
+                    };
                     /** @enum {string} */
                     lane?: "interactive" | "batch";
                     limits?: {
@@ -4172,7 +4689,9 @@ export interface operations {
                         queue_ms?: number;
                         run_ms?: number;
                     };
-                    metadata?: unknown;
+                    metadata?: {
+                        [key: string]: unknown;
+                    };
                     version?: string;
                 };
             };

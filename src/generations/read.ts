@@ -10,6 +10,10 @@ export interface ListOptions {
   readonly statuses?: readonly Generation['status'][];
   /** Newest first, starting after this id (a cursor from the page before). */
   readonly before?: string;
+  readonly workflow?: string;
+  /** Created at this time or later, and before that one, in milliseconds. */
+  readonly createdFrom?: number;
+  readonly createdBefore?: number;
   /** 1 to 200; 50 unless told. */
   readonly limit?: number;
 }
@@ -47,6 +51,9 @@ export async function listGenerations(db: Db, options: ListOptions): Promise<Gen
   if (options.before !== undefined) query = query.where('generations.id', '<', options.before);
   if (options.statuses !== undefined && options.statuses.length > 0)
     query = query.where('generations.status', 'in', options.statuses);
+  if (options.workflow !== undefined) query = query.where('generations.workflow_name', '=', options.workflow);
+  if (options.createdFrom !== undefined) query = query.where('generations.created_at', '>=', options.createdFrom);
+  if (options.createdBefore !== undefined) query = query.where('generations.created_at', '<', options.createdBefore);
   const rows = await query.execute();
   const done = rows.filter((row) => row.status === 'succeeded').map((row) => row.id);
   const outputs = done.length === 0 ? [] : await readOutputs(db.kysely, done);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { EaselError } from '../core/errors.js';
 import { isId } from '../core/ids.js';
+import { isJsonObject, type JsonObject } from '../core/json.js';
 import { didYouMean } from '../graph/index.js';
 import { type Fault, requestInvalid } from './problem.js';
 
@@ -68,10 +69,22 @@ export function pathId(value: string, what: string): string {
   return value;
 }
 
+/**
+ * For the OpenAPI document: what comes over the wire, where the schema cannot say it because it reads a text (a query) or
+ * checks by a function.
+ */
+export const wire = (schema: Readonly<Record<string, unknown>>) => ({ wire: schema });
+
+/** An object whose content is looked at later, or not at all. */
+export const jsonObject = z
+  .custom<JsonObject>(isJsonObject, 'expected an object')
+  .meta(wire({ type: 'object', additionalProperties: true }));
+
 /** A flag of the query: `1`, `true`, `0`, `false`. */
 export const flag = z
   .enum(['1', 'true', '0', 'false'])
   .transform((text) => text === '1' || text === 'true')
+  .meta(wire({ type: 'boolean' }))
   .optional();
 
 /** A whole number of the query, written in digits only. */
@@ -80,4 +93,5 @@ export const wholeNumber = (least: number, most: number) =>
     .string()
     .regex(/^\d{1,15}$/, 'expected a whole number')
     .transform(Number)
-    .pipe(z.number().min(least).max(most));
+    .pipe(z.number().min(least).max(most))
+    .meta(wire({ type: 'integer', minimum: least, maximum: most }));

@@ -101,7 +101,7 @@ export class EaselTools {
     const all: { workflow: string; tool: Tool }[] = [];
     let after: string | undefined;
     do {
-      const query = { enabled: 'true' as const, limit: String(PAGE), ...(after === undefined ? {} : { after }) };
+      const query = { enabled: true, limit: PAGE, ...(after === undefined ? {} : { after }) };
       const { data, error, response } = await this.#client.api.GET('/v1/workflows', { params: { query } });
       if (data === undefined) throw await asApiError(error, response);
       for (const { name } of data.data) all.push({ workflow: name, tool: await this.#tool(name) });

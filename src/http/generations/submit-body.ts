@@ -1,13 +1,12 @@
 import { z } from 'zod';
-import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
-import { strictObject } from '../validate.js';
+import type { JsonValue } from '../../core/json.js';
+import { jsonObject, strictObject, wire } from '../validate.js';
 
 /** The body of POST /v1/generations. */
 
 const MAX_PROMPT_CHARS = 100_000;
 const MAX_SEED = 2n ** 64n - 1n;
 
-const jsonObject = z.custom<JsonObject>(isJsonObject, 'expected an object');
 const prompt = z.string().max(MAX_PROMPT_CHARS).optional();
 const limitMs = z.int().min(1).max(2_147_483_647).optional();
 
@@ -17,7 +16,19 @@ const seed = z
     error: `expected a whole number from 0 to ${MAX_SEED}, or one as text`,
   })
   .transform((value) => BigInt(value))
-  .refine((value) => value >= 0n && value <= MAX_SEED, `expected a whole number from 0 to ${MAX_SEED}`);
+  .refine((value) => value >= 0n && value <= MAX_SEED, `expected a whole number from 0 to ${MAX_SEED}`)
+  .meta(
+    wire({
+      anyOf: [
+        { type: 'integer', minimum: 0, description: `Up to ${MAX_SEED}.` },
+        {
+          type: 'string',
+          pattern: '^[0-9]{1,20}$',
+          description: 'The number as text, for languages that would round it.',
+        },
+      ],
+    }),
+  );
 
 export const submitBody = strictObject({
   graph: jsonObject.optional(),

@@ -12,10 +12,7 @@ export class Components {
       io,
       unrepresentable: 'any',
       target: 'draft-2020-12',
-      override: ({ zodSchema, jsonSchema }) => {
-        // Numbers in our JSON are exact, however large.
-        if (zodSchema._zod.def.type === 'bigint') jsonSchema.type = 'integer';
-      },
+      override: ({ zodSchema, jsonSchema }) => tidy(zodSchema, jsonSchema),
     }) as JsonSchema;
     const { $schema: _, $defs: named = {}, ...root } = made as JsonSchema & { $defs?: Record<string, JsonSchema> };
     for (const [name, definition] of Object.entries(named)) this.schemas[name] = pointToComponents(definition);
@@ -25,6 +22,24 @@ export class Components {
     this.schemas[id] = plain;
     return { $ref: `#/components/schemas/${id}` };
   }
+}
+
+/** What a schema cannot show of itself, and what says nothing to a reader. */
+function tidy(schema: z.core.$ZodTypes, json: z.core.JSONSchema.BaseSchema): void {
+  const wire = z.globalRegistry.get(schema)?.['wire'];
+  if (wire !== undefined) {
+    const { description } = json;
+    for (const name of Object.keys(json)) delete json[name];
+    Object.assign(json, wire, description === undefined ? {} : { description });
+  }
+  // Numbers in our JSON are exact, however large.
+  if (schema._zod.def.type === 'bigint') json['type'] = 'integer';
+  // The format says the same.
+  if (json['format'] === 'uuid' || json['format'] === 'date-time') delete json['pattern'];
+  // Anything at all, or null.
+  if (json['anyOf']?.some((part) => Object.keys(part).length === 0)) delete json['anyOf'];
+  if (json['minimum'] === Number.MIN_SAFE_INTEGER) delete json['minimum'];
+  if (json['maximum'] === Number.MAX_SAFE_INTEGER) delete json['maximum'];
 }
 
 function pointToComponents<T>(value: T): T {
