@@ -115,9 +115,19 @@ class Binder {
     const value = given ?? this.#default(input);
     if (value === undefined) return;
     this.#inputs[input.name] = value;
+    if (given === undefined && this.#standsAsItIs(input, value)) return;
     const why = given === undefined ? `default of input ${input.name}` : `input ${input.name}`;
     if (typeof value === 'string' && input.type === 'string') this.#bindText(input, value, why);
     else this.#set(input, value, why);
+  }
+
+  /**
+   * The default is what is in the graph already. Places that share an input may hold different values there, and an absent
+   * value must not make them equal.
+   */
+  #standsAsItIs({ targets, prompt }: WorkflowInput, value: JsonValue): boolean {
+    const isTagged = typeof value === 'string' && hasLoraTag(value);
+    return prompt === undefined && !isTagged && targets[0] !== undefined && this.#editor.value(targets[0]) === value;
   }
 
   #bindText(input: WorkflowInput, text: string, why: string): void {
