@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { root } from '../e2e/easel.js';
+import { GRAPH } from '../generations/harness.js';
 import { expectGenerated } from '../helpers/generated.js';
+import type { Answer } from './harness.js';
 import { type WholeServer, wholeServer } from './whole.js';
 
 describe('the OpenAPI document', () => {
@@ -42,6 +44,36 @@ describe('the OpenAPI document', () => {
     }
   });
 
+  test('has a path for every workflow, with its inputs as they are now, for who may read workflows', async () => {
+    const own = await wholeServer({ requireKeys: true });
+    try {
+      const reader = await own.keyOf('ann', ['workflows:read']);
+      const read = async (headers: object = {}) =>
+        (await own.app.inject({ url: '/v1/openapi.json', headers: { ...headers } })).json();
+      const path = '/v1/workflows/my-picture/generations';
+      const add = (width: object) =>
+        own.easel.workflows.add({
+          name: 'my-picture',
+          file: { format: 'api', graph: GRAPH },
+          manifest: { inputs: [{ name: 'width', target: '1.width', type: 'integer', ...width }] },
+        });
+      expect((await read(reader)).paths[path]).toBeUndefined();
+      await add({ max: 512 });
+      const document = await read(reader);
+      expect(document.paths[path].post.operationId).toBe('generate_my-picture');
+      expect(inputOf(document).anyOf[0]).toMatchObject({ type: 'integer', maximum: 512 });
+      await add({ max: 1024 });
+      expect(inputOf(await read(reader)).anyOf[0]).toMatchObject({ maximum: 1024 });
+      expect((await own.app.inject({ url: '/docs/json', headers: { ...reader } })).json()).toEqual(await read(reader));
+      expect((await read()).paths[path]).toBeUndefined();
+      expect((await read(await own.keyOf('bob', ['media:read']))).paths[path]).toBeUndefined();
+      await own.easel.workflows.setEnabled('my-picture', false);
+      expect((await read(reader)).paths[path]).toBeUndefined();
+    } finally {
+      await own.close();
+    }
+  });
+
   test('knows every route, and every route says what it asks for and answers', async () => {
     const missing = server.routes.filter(
       ({ url, config }) => config.facts === undefined && !url.startsWith('/docs') && url !== '*',
@@ -67,3 +99,5 @@ describe('the OpenAPI document', () => {
     }
   });
 });
+
+const inputOf = (document: Answer) => document.components.schemas['Inputs_my-picture'].properties.width;
