@@ -55,7 +55,7 @@ export function addKeysCommands(program: Command, run: Run): void {
     .command('rotate')
     .argument('<key>', 'its id, or the characters that `list` shows')
     .description('Makes a new key that may do the same; the old one works a while longer.')
-    .option('--overlap <duration>', 'how long the old one works: 0s, 90s, 10m, 24h', '24h')
+    .option('--overlap <duration>', 'how long the old one works: 90s, 10m, 24h', '24h')
     .option('--json', 'print JSON')
     .action((key: string, _options, command: Command) =>
       run(command, (context, work) => work.rotate(context, key, command.opts())),

@@ -9,6 +9,7 @@ import { addMediaCommands } from './media-commands.js';
 import { addOperationsCommands } from './operations-commands.js';
 import { addPointsCommands } from './points-commands.js';
 import { PLAIN, styleFor } from './terminal/style.js';
+import { addWebhooksCommands } from './webhooks-commands.js';
 import { addWorkflowCommands } from './workflow-commands.js';
 
 /**
@@ -173,6 +174,15 @@ function buildProgram(
     .action(alone(async () => (await import('./commands/engine.js')).engineCommand));
 
   program
+    .command('why')
+    .summary('say why a generation waits')
+    .description('Says why a generation waits: what is due before it, and why no backend takes it now.')
+    .argument('<id>', 'the generation')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('why'))
+    .action(onFile(async () => (await import('./commands/why.js')).whyCommand));
+
+  program
     .command('config')
     .summary('show the effective settings')
     .description('Shows every setting, its value and where it came from. Secrets are hidden.')
@@ -228,6 +238,11 @@ function buildProgram(
     .addHelpText('after', examples('mcp'))
     .action(alone(async () => (await import('./commands/mcp.js')).mcpCommand));
 
+  addWebhooksCommands(program, async (command, work) => {
+    const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
+    setExitCode(await work({ io, globals, version }, await import('./commands/webhooks.js')));
+  });
+
   addKeysCommands(program, async (command, work) => {
     const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
     setExitCode(await work({ io, globals, version }, await import('./commands/keys.js')));
@@ -260,6 +275,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   convert: ['easel convert workflow.json > graph.json', 'easel convert workflow.json --object-info object_info.json'],
   serve: ['easel serve --port 8288'],
   engine: ['easel engine --port 8188', 'easel engine --port 0 --models models.json --step-ms 5'],
+  why: ['easel why 0199c7a2-3d4e-7f00-8a1b-2c3d4e5f6071'],
   config: ['easel config', 'easel config --json'],
   mcp: ['easel mcp --url http://127.0.0.1:8288'],
   types: ['easel types --out easel-workflows.ts'],
