@@ -16,7 +16,7 @@ describe.each(['0.3.64', '0.8.0'] as const)('cancel on ComfyUI %s', (version) =>
   });
 
   async function open(): Promise<Stage> {
-    stage = await Stage.open({ database: await createDatabase(), version, limits: { queueMs: 20_000 } });
+    stage = await Stage.open({ database: await createDatabase(), version });
     await stage.node();
     return stage;
   }

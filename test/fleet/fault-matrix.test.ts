@@ -28,11 +28,11 @@ afterEach(async () => {
 });
 
 test.each(SCENARIOS.map((scenario) => [nameOf(scenario), scenario] as const))('%s', async (name, scenario) => {
-  const { faults, rules, limits, clock, probe } = scenario;
+  const { faults, rules, clock, probe } = scenario;
   stage = await Stage.open({
     database: await createDatabase(),
     ...(faults === undefined ? {} : { faults }),
-    ...(limits === undefined ? {} : { limits }),
+    limits: limitsOf(scenario),
     ...(clock === undefined ? {} : { clock }),
     ...(probe === undefined ? {} : { probe }),
   });
@@ -54,9 +54,19 @@ test.each(SCENARIOS.map((scenario) => [nameOf(scenario), scenario] as const))('%
   if (limit !== null) expect(tookMs).toBeGreaterThanOrEqual(limit.ms - 50);
 });
 
-function limitOf({ endsAt, limits }: Scenario): { readonly ms: number; readonly words: string } | null {
-  const all = { ...LIMITS, ...limits };
-  switch (endsAt) {
+function limitsOf({ endsAt, limits }: Scenario): typeof LIMITS {
+  return {
+    ...LIMITS,
+    ...(endsAt === 'queue' ? { queueMs: 2_000 } : {}),
+    ...(endsAt === 'silence' ? { silenceMs: 600 } : {}),
+    ...(endsAt === 'collect' ? { collectMs: 600 } : {}),
+    ...limits,
+  };
+}
+
+function limitOf(scenario: Scenario): { readonly ms: number; readonly words: string } | null {
+  const all = limitsOf(scenario);
+  switch (scenario.endsAt) {
     case 'queue':
       return { ms: all.queueMs, words: 'at the queue limit' };
     case 'silence':

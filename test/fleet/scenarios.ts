@@ -145,6 +145,7 @@ export const SCENARIOS: readonly Scenario[] = [
     phase: 'queued',
     fault: 'the backend is busy with work of others for too long',
     endsAt: 'queue',
+    limits: { silenceMs: 600 },
     async act(stage) {
       const body = JSON.stringify({ prompt: sleeping(4) });
       await fetch(`${stage.engine.url}/prompt`, { method: 'POST', body });
@@ -170,7 +171,6 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     phase: 'running',
     fault: 'the server restarts, once',
-    limits: { queueMs: 20_000 },
     async act(stage) {
       const id = await stage.submit(sleeping(0.5));
       await stage.running(id);
@@ -181,7 +181,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     phase: 'running',
     fault: 'the server dies under it every time',
-    limits: { maxAttempts: 9, queueMs: 20_000, silenceMs: 5_000 },
+    limits: { maxAttempts: 9 },
     async act(stage) {
       const id = await stage.submit(sleeping(20));
       for (let death = 0; death < 3; death += 1) {

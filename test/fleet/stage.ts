@@ -15,13 +15,14 @@ import { recordingNodes } from '../../src/testing/recording-nodes.js';
 import type { TestDatabase } from '../helpers/databases.js';
 import { FaultyFront } from './faulty-front.js';
 
-/** One engine behind a front that can break things, and one Easel on it, with short limits. */
+/** One engine behind a front that can break things, and one Easel on it. */
 export const ACCOUNT = 'matrix';
+/** Generous, so that a busy machine ends nothing by itself; a test of a limit gives a short one. */
 export const LIMITS = {
-  queueMs: 2_000,
-  runMs: 20_000,
-  silenceMs: 600,
-  collectMs: 2_000,
+  queueMs: 60_000,
+  runMs: 60_000,
+  silenceMs: 10_000,
+  collectMs: 20_000,
   cancelMs: 500,
   maxAttempts: 3,
 };
