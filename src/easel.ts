@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Keys } from './access/index.js';
+import { Keys, ownedKeys } from './access/index.js';
 import {
   type Backend,
   ComfyDeployBackend,
@@ -21,18 +21,21 @@ import {
   ComfyUiService,
   Generations,
   generationJson,
+  ownedGenerations,
   type Probe,
   processIdentity,
   RunReports,
   removeGenerations,
+  WaitingRoom,
   type WorkflowRequest,
   type WorkflowSubmission,
   WorkflowSubmitter,
 } from './generations/index.js';
 import { createLogger } from './logger.js';
-import { Media, MediaSweeper, mediaPlaces } from './media/index.js';
+import { Media, MediaSweeper, mediaPlaces, ownedFiles } from './media/index.js';
 import { OutboundClient } from './outbound/index.js';
-import { type Perks, Points, PointsSweeper } from './points/index.js';
+import { OwnedPoints, type Perks, Points, PointsSweeper } from './points/index.js';
+import { Sessions } from './sessions/index.js';
 import { Metrics, Tracing } from './telemetry/index.js';
 import { guardedSender, Webhooks } from './webhooks/index.js';
 import { Workflows } from './workflows/index.js';
@@ -92,6 +95,8 @@ export class Easel {
   readonly workflows: Workflows;
   /** The ledger. Usable also while `points.enabled` is off: then generations cost nothing. */
   readonly points: Points;
+  /** Users of platforms, and what is known of them. */
+  readonly sessions: Sessions;
   /** Keys of the HTTP API. */
   readonly keys: Keys;
   /** Tells accounts about their generations. */
@@ -141,6 +146,11 @@ export class Easel {
     this.#pointsSweeper = settings.enabled
       ? new PointsSweeper({ clock, logger, everyMs: settings.sweepMs, sweep: () => this.points.sweep() })
       : null;
+    const { waitingRoom, ...sessionSettings } = config.sessions;
+    this.sessions = new Sessions({
+      ...{ db, clock, logger, settings: sessionSettings },
+      belongings: [ownedGenerations, ownedFiles, ownedKeys(clock), new OwnedPoints(clock, this.points.policy)],
+    });
     const { policy, probe, random } = overrides;
     const billing = overrides.billing ?? (settings.enabled ? this.points.billing : undefined);
     this.generations = new Generations({
@@ -159,6 +169,7 @@ export class Easel {
       retry: { ...config.retry, ...definedOnly({ random }) },
       health: config.circuit,
       stalledMs: config.circuit.stalledMs,
+      admission: new WaitingRoom({ clock, ...waitingRoom, planOf: (accountId) => this.perksOf(accountId) }),
       ...definedOnly({ billing, policy, probe }),
     });
     this.keys = new Keys({ db, clock, logger });
@@ -208,11 +219,12 @@ export class Easel {
   }
 
   /**
-   * Removes the generations and files of an account, everywhere. Its points stay, since books are kept. Throws
+   * Removes the generations, files and sessions of an account, everywhere. Its points stay, since books are kept. Throws
    * `transition_illegal` while one of its generations has not ended.
    */
   async removeAccount(accountId: string): Promise<{ readonly generations: number; readonly files: number }> {
     const generations = await removeGenerations(this.db, accountId);
+    await this.sessions.forget(accountId);
     return { generations, files: await this.media.removeAccount(accountId) };
   }
 
@@ -223,6 +235,7 @@ export class Easel {
       this.runReports.start();
       await this.generations.start();
       this.webhooks.start();
+      this.sessions.start();
       this.#pointsSweeper?.start();
       this.#mediaSweeper.start();
     })();
@@ -241,6 +254,7 @@ export class Easel {
       await this.runReports.stop();
       await this.webhooks.stop();
     }
+    await this.sessions.stop();
     this.#unsubscribe();
     await this.keys.close();
     const closed = await Promise.allSettled(this.#configured.map((backend) => backend.close()));

@@ -5,6 +5,7 @@ import { httpSection } from './sections/http.js';
 import { mediaSection, outboundSection } from './sections/media.js';
 import { pointsSection } from './sections/points.js';
 import { circuitSection, retrySection } from './sections/reliability.js';
+import { sessionsSection } from './sections/sessions.js';
 
 /**
  * Every setting: its type, limits, default and meaning. Messages, `docs/configuration.md`, environment variable names and
@@ -80,6 +81,7 @@ export const configSchema = z.strictObject({
   media: mediaSection,
   outbound: outboundSection,
   points: pointsSection,
+  sessions: sessionsSection,
   telemetry: section({
     tracing: z.boolean().default(false).meta({
       description:

@@ -21,6 +21,7 @@ export type { ManagedBackend, OpenBackend } from './fleet/fleet.js';
 export type { FollowOptions } from './follow.js';
 export { processIdentity } from './lease.js';
 export { type AccountEvent, type AccountFeedOptions, cursorTime } from './live/account-feed.js';
+export { ownedGenerations } from './owned.js';
 export type { AcceptedGraph } from './payload.js';
 export type { ListOptions } from './read.js';
 export { removeGenerations } from './remove-account.js';
@@ -53,4 +54,6 @@ export type {
   LiveEvent,
   ProgressData,
 } from './types.js';
+export { type Admission, type Entrant, type WaitingLimits, WaitingRoom } from './waiting/admission.js';
+export type { QueuePosition } from './waiting/position.js';
 export { eventJson, generationJson, generationUrl } from './wire.js';

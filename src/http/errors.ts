@@ -39,6 +39,8 @@ export function sendProblem(
   // The framework wants to hang up after an error in a body. On a body that is still arriving the client would see its
   // connection reset instead of the answer; Node reads the rest and throws it away.
   if (!request.raw.complete) reply.removeHeader('connection');
+  const wait = error.details?.['retryAfterSeconds'];
+  if (typeof wait === 'number') reply.header('retry-after', wait);
   const problem = toProblem(error, request.id);
   return reply
     .code(problem.status)

@@ -5,6 +5,7 @@ export type { FileListOptions } from './files.js';
 export type { MediaFacts } from './inspect.js';
 export type { MediaLimits } from './limits.js';
 export type { MediaGrant } from './links.js';
+export { ownedFiles } from './owned.js';
 export { addPending } from './pending.js';
 export { mediaPlaces } from './places.js';
 export { type RecipeInput, recipeSchema } from './recipe.js';

@@ -16,6 +16,7 @@ export { type LegacyUser, parseLegacyDocuments } from './legacy/documents.js';
 export { importLegacy, type LegacyReport } from './legacy/import.js';
 export { readLegacyFromMongo } from './legacy/mongo.js';
 export { DEFAULT_MAPPING, type LegacyMapping, type LegacyTarget, planLegacyImport } from './legacy/plan.js';
+export { OwnedPoints } from './owned.js';
 export type { Perks, PointsSettings } from './policy.js';
 export { type EstimateRequest, Points, type PointsOptions } from './service.js';
 export { PointsSweeper, type SweepReport } from './sweep.js';

@@ -39,6 +39,9 @@ export interface Perks {
   readonly maxMegapixels?: number | undefined;
   readonly maxBatch?: number | undefined;
   readonly maxSteps?: number | undefined;
+  /** Generations waiting; waiting and running together. */
+  readonly maxQueued?: number | undefined;
+  readonly maxOpen?: number | undefined;
 }
 
 export interface PriceSettings {

@@ -12,6 +12,8 @@ const perks = z
     maxMegapixels: z.number().min(0).optional(),
     maxBatch: z.int().min(1).optional(),
     maxSteps: z.int().min(1).optional(),
+    maxQueued: z.int().min(1).optional(),
+    maxOpen: z.int().min(1).optional(),
   })
   .optional();
 
@@ -26,7 +28,7 @@ export const pointsSection = section({
     .default({ free: { allowance: 0, allowancePerDay: 0 } })
     .meta({
       description:
-        'By name: `allowance` (free points, at most), `allowancePerDay` (how many come back in 24 hours) and `perks` (`watermark`, `maxMegapixels`, `maxBatch`, `maxSteps`).',
+        'By name: `allowance` (free points, at most), `allowancePerDay` (how many come back in 24 hours) and `perks` (`watermark`, `maxMegapixels`, `maxBatch`, `maxSteps`, and of the waiting room `maxQueued`, `maxOpen`).',
     }),
   tiers: z
     .array(z.strictObject({ name, experience: points, multiplier: factor.optional(), perks }))
