@@ -29,7 +29,7 @@ import * as schemas from './schemas.js';
  */
 export type ComfyDeployApi = 'current' | 'legacy';
 
-export const COMFYDEPLOY_URL = 'https://api.comfydeploy.com/api';
+const COMFYDEPLOY_URL = 'https://api.comfydeploy.com/api';
 
 export interface ComfyDeployClientOptions {
   /** `COMFYDEPLOY_URL` unless told. With or without `/api` on hosts of comfydeploy.com. */

@@ -1,6 +1,5 @@
 /** The wire: a client of ComfyDeploy's HTTP API, and what its answers and webhooks mean. */
 export {
-  COMFYDEPLOY_URL,
   type ComfyDeployApi,
   ComfyDeployClient,
   type ComfyDeployClientOptions,

@@ -18,7 +18,7 @@ const time = z
 const record = z.record(z.string(), z.unknown()).nullable().catch(null);
 
 /** Ids go into paths: whatever could lead elsewhere is no id. */
-export const runIdSchema = z.string().regex(/^[A-Za-z0-9_-]{1,100}$/);
+const runIdSchema = z.string().regex(/^[A-Za-z0-9_-]{1,100}$/);
 
 export const queuedSchema = z.looseObject({ run_id: runIdSchema });
 

@@ -1,5 +1,5 @@
 export { EmbeddedEngine, type EmbeddedEngineOptions } from './engine.js';
-export { type FaultPlan, Faults } from './faults.js';
+export type { FaultPlan } from './faults.js';
 export { MultipartError, type MultipartPart, multipartBoundary, multipartParts } from './multipart.js';
 export {
   Blocker,

@@ -23,7 +23,7 @@ export interface RunReportsOptions {
   readonly publicUrl: string | null;
 }
 
-export const REPORT_PATH = '/v1/hooks/comfydeploy';
+const REPORT_PATH = '/v1/hooks/comfydeploy';
 const TOPIC = 'run-reports';
 const SECRET_NAME = 'run-reports';
 const CODE_BYTES = 24;
