@@ -19,6 +19,8 @@ import {
   type Billing,
   type ClaimPolicy,
   ComfyUiService,
+  dispatchOptions,
+  dispatchTraits,
   Generations,
   generationJson,
   ownedGenerations,
@@ -137,7 +139,7 @@ export class Easel {
       ...{ clock, logger, everyMs: config.media.sweepMs },
       sweep: () => this.media.sweep(),
     });
-    const concurrency = new Map(config.backends.map((backend) => [backend.id, backend.concurrency]));
+    const managed = new Map(config.backends.map((backend) => [backend.id, dispatchTraits(backend)]));
     this.runReports = new RunReports({ db, clock, logger, publicUrl: config.publicUrl ?? null });
     const opening = { clock, logger, outbound: this.outbound, reports: this.runReports };
     this.#configured = overrides.backends ?? config.backends.map((backend) => createBackend(backend, config, opening));
@@ -158,10 +160,10 @@ export class Easel {
       clock,
       logger,
       media: this.media.store,
-      backends: this.#configured.map((backend) => ({ backend, concurrency: concurrency.get(backend.id) ?? 1 })),
+      backends: this.#configured.map((backend) => ({ backend, ...managed.get(backend.id) })),
       open: (settings) => {
         const added = backendCatalogue.parse(settings).settings;
-        return { backend: createBackend(added, config, opening), concurrency: added.concurrency };
+        return { backend: createBackend(added, config, opening), ...dispatchTraits(added) };
       },
       instance,
       limits: config.limits,
@@ -169,6 +171,7 @@ export class Easel {
       retry: { ...config.retry, ...definedOnly({ random }) },
       health: config.circuit,
       stalledMs: config.circuit.stalledMs,
+      dispatch: dispatchOptions(config.dispatch),
       admission: new WaitingRoom({ clock, ...waitingRoom, planOf: (accountId) => this.perksOf(accountId) }),
       ...definedOnly({ billing, policy, probe }),
     });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { comfydeployBackend, comfyuiBackend, embeddedBackend } from './sections/backends.js';
+import { dispatchSection } from './sections/dispatch.js';
 import { bytes, count, MIB, MINUTE_MS, milliseconds, section } from './sections/fields.js';
 import { httpSection } from './sections/http.js';
 import { mediaSection, outboundSection } from './sections/media.js';
@@ -64,6 +65,7 @@ export const configSchema = z.strictObject({
   }),
   retry: retrySection,
   circuit: circuitSection,
+  dispatch: dispatchSection,
   timing: section({
     leaseMs: milliseconds(15_000, 'A node that says nothing for so long loses its backends to other nodes.', 1000),
     tickMs: milliseconds(1000, 'Longest time until new work is noticed when a notification was lost.', 10),

@@ -5,7 +5,7 @@ import { fitsKindOf } from './deployments/kinds.js';
 import { notAvoiding } from './elsewhere.js';
 import type { HeldLease } from './lease.js';
 import type { ClaimPolicy } from './seams.js';
-import { moveGeneration, type Writer } from './store.js';
+import { moveGeneration } from './store.js';
 import type { DurableEvent } from './types.js';
 
 export interface Claim {
@@ -39,7 +39,7 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
   const claim = await db.transaction(async (tx) => {
     const owned = await tx
       .updateTable('backends')
-      .set({ updated_at: nowMs })
+      .set({ updated_at: nowMs, ...policy.publish?.(lease.backendId) })
       .where('id', '=', lease.backendId)
       .where('epoch', '=', lease.epoch)
       .where('owner_node', '=', owner)
@@ -52,6 +52,20 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
       const row = await tx
         .selectFrom('generations')
         .select(['attempt_count', 'started_at'])
+        .select((eb) => [
+          // Attempts that were given back still have a row, so the row number runs ahead of `attempt_count`.
+          eb
+            .selectFrom('attempts')
+            .select((inner) => inner.fn.max('number').as('last'))
+            .whereRef('attempts.generation_id', '=', 'generations.id')
+            .as('lastNumber'),
+          eb
+            .selectFrom('generation_inputs')
+            .select('media_id')
+            .whereRef('generation_inputs.generation_id', '=', 'generations.id')
+            .limit(1)
+            .as('firstInput'),
+        ])
         .where('id', '=', generationId)
         .where('status', '=', 'queued')
         .where(notAvoiding(lease.backendId))
@@ -72,16 +86,15 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
         nowMs,
       );
       if (event === null) continue;
-      const attemptNumber = await nextAttemptNumber(tx, generationId);
       // With nothing to upload the POST comes next, and a commit of its own for the mark would tell nothing new.
-      const sendsAtOnce = !(await hasAttachments(tx, generationId));
+      const sendsAtOnce = row.firstInput === null;
       await tx
         .insertInto('attempts')
         .values({
           id: attemptId,
           backend_run_id: null,
           generation_id: generationId,
-          number: attemptNumber,
+          number: (row.lastNumber ?? 0) + 1,
           backend_id: lease.backendId,
           epoch: lease.epoch,
           node_id: owner,
@@ -101,26 +114,4 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
   });
   if (claim !== null) policy.began?.({ ...claim, backendId: lease.backendId });
   return claim;
-}
-
-async function hasAttachments(tx: Writer, generationId: string): Promise<boolean> {
-  const row = await tx
-    .selectFrom('generation_inputs')
-    .select('media_id')
-    .where('generation_id', '=', generationId)
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
-}
-
-/** Attempts that were given back still have a row, so the row number runs ahead of `attempt_count`. */
-async function nextAttemptNumber(tx: Writer, generationId: string): Promise<number> {
-  const row = await tx
-    .selectFrom('attempts')
-    .select('number')
-    .where('generation_id', '=', generationId)
-    .orderBy('number', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  return (row?.number ?? 0) + 1;
 }

@@ -10,6 +10,9 @@ export {
   type RequestStatus,
 } from './comfyui-service.js';
 export { RunReports, type RunReportsOptions } from './deployments/run-reports.js';
+export type { DispatchOptions } from './dispatch/create.js';
+export { dispatchOptions, dispatchTraits } from './dispatch/from-config.js';
+export { explainWait, type Why, type WhyBackend, type WhyWaiting } from './dispatch/why.js';
 export {
   type BackendCatalogue,
   type BackendInfo,

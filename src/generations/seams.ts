@@ -60,6 +60,8 @@ export interface ClaimPolicy {
   /** A backend that may ask from now on, and one that will not any more. */
   attach?(backend: Backend, traits: DispatchTraits & OfferTraits): void;
   detach?(backendId: string): void;
+  /** Columns to write with the backend's row at a claim. */
+  publish?(backendId: string): { readonly dispatch?: string };
   /** Within the transaction of a claim, as its last write; may run more than once. */
   claimed?(tx: Transaction<Database>, claim: ClaimedJob): Promise<void>;
   /** The claim is committed. */

@@ -9,7 +9,10 @@ import type { MediaStore, OpenedMedia } from '../media/index.js';
 import type { AttemptEnvironment } from './attempt-run.js';
 import { DEFAULT_HEALTH, type HealthOptions } from './backend-health.js';
 import { createDispatch, type Dispatch, type DispatchOptions, managedTraits } from './dispatch/create.js';
+import type { Unservable } from './dispatch/unservable.js';
+import { explainWait, type Why } from './dispatch/why.js';
 import { EventHub } from './event-hub.js';
+import { failUnservable } from './fail-unservable.js';
 import { Fleet, type ManagedBackend, type OpenBackend } from './fleet/fleet.js';
 import type { FollowOptions } from './follow.js';
 import { type LeaseIdentity, processIdentity } from './lease.js';
@@ -84,7 +87,8 @@ export class Generations {
     this.#timing = { ...DEFAULT_TIMING, ...options.timing };
     const retry = { ...DEFAULT_RETRY, ...options.retry };
     const { db, clock, logger, media } = options;
-    this.#dispatch = createDispatch({ db, clock, logger, hub: this.#hub }, options.dispatch);
+    const fail = (found: Unservable) => failUnservable(this.#settle, this.#hub, found);
+    this.#dispatch = createDispatch({ db, clock, logger, hub: this.#hub, fail }, options.dispatch);
     const policy = options.policy ?? this.#dispatch.policy;
     const { capable, ending } = policy;
     this.#settle = {
@@ -245,6 +249,11 @@ export class Generations {
     return accepted;
   }
 
+  /** Why it waits: what is due before it, and why no backend takes it now. Throws `not_found`. */
+  why(id: string, accountId: string): Promise<Why> {
+    return explainWait(this.#options.db.kysely, id, accountId, this.#options.clock.now());
+  }
+
   /** Its place in line and when it will begin. Null unless it waits. */
   position(id: string, accountId: string): Promise<QueuePosition | null> {
     const { db, clock } = this.#options;
@@ -372,7 +381,7 @@ export class Generations {
     return this.#hub.subscribeAll(listener);
   }
 
-  /** The adapters of this process: of the configuration, and those that were added at run time. */
+  /** The adapters of this process: of the configuration, and those that were added at run time. A live list. */
   get backends(): readonly Backend[] {
     return this.#fleet.backends;
   }

@@ -237,7 +237,7 @@ export async function settleCancelled(
 export async function settleQueued(
   context: SettleContext,
   generationId: string,
-  to: 'cancelled' | 'expired',
+  to: 'cancelled' | 'expired' | 'failed',
   error: EaselError,
 ): Promise<DurableEvent | null> {
   const nowMs = context.clock.now();

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { backendTraits } from './dispatch.js';
 import { count, milliseconds, pem, secretText } from './fields.js';
 
 /** One schema per kind of backend. */
@@ -51,6 +52,7 @@ export const comfyuiBackend = z.strictObject({
     .optional()
     .meta({ description: 'For https.' }),
   concurrency,
+  ...backendTraits,
 });
 
 const DEPLOY_KEY = 'An API key of ComfyDeploy. Unless given, that of the variable `COMFY_DEPLOY_API_KEY`.';
@@ -74,6 +76,7 @@ export const comfydeployBackend = z.strictObject({
     .record(z.string().min(1), z.string())
     .optional()
     .meta({ description: 'Sent with every request to the API, for a proxy in front of it.', secret: true }),
+  ...backendTraits,
   fileHosts: z.array(z.string().min(1)).optional().meta({
     description: 'Hosts that output files may come from, `*.example.com` for all below. Unless given, any public one.',
   }),
@@ -95,4 +98,5 @@ export const embeddedBackend = z.strictObject({
     .literal('embedded')
     .meta({ description: 'The engine inside Easel, which rehearses models instead of running them.' }),
   concurrency,
+  ...backendTraits,
 });

@@ -5,6 +5,7 @@ const KINDS: Readonly<Record<string, readonly [kind: FailureKind, hint?: string]
   '40': ['conflict'], // serialization failure, deadlock
   '40003': ['connection'], // statement completion unknown
   '55P03': ['conflict'], // lock not available
+  '26000': ['connection'], // a prepared statement is gone: something between us and the server changed it
   '08': ['connection'],
   '57P01': ['connection'], // the server is shut down by its administrator
   '57P02': ['connection'], // another process of the server crashed
@@ -43,6 +44,8 @@ export function classifyPostgresError(error: unknown): Failure {
     if (ACQUIRE_MESSAGE.test(error.message)) return { kind: 'unavailable' };
     return { kind: CONNECTION_MESSAGE.test(error.message) ? 'connection' : 'statement' };
   }
+  // A migration changed a table under a prepared statement. A new connection prepares it anew.
+  if (code === '0A000' && error.message.startsWith('cached plan')) return { kind: 'connection', nativeCode: code };
   // Node's own words: ECONNREFUSED, ENOTFOUND, EPIPE, ...
   if (/^(E[A-Z_]+|ERR_[A-Z_]+)$/.test(code)) return { kind: 'connection', nativeCode: code };
   const [kind, hint] = KINDS[code] ?? KINDS[code.slice(0, 2)] ?? ['statement' as const];

@@ -8,6 +8,7 @@ import { PortableDriver } from './driver.js';
 import type { ConnectionSource, Engine, EngineOptions, RawConnection, TableReference } from './engine.js';
 import { PostgresChangeFeed } from './postgres-changes.js';
 import { classifyPostgresError } from './postgres-failures.js';
+import { StatementNames } from './postgres-statements.js';
 import { withoutCredentials } from './postgres-url.js';
 
 /**
@@ -32,7 +33,10 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
   });
   // Without a listener the loss of an idle connection would end the process.
   pool.on('error', (error) => logger.warn({ err: error }, 'an idle database connection was lost'));
-  const limits: StatementLimits = { readTimeoutMs: options.statementTimeoutMs + READ_GRACE_MS };
+  const limits: StatementLimits = {
+    readTimeoutMs: options.statementTimeoutMs + READ_GRACE_MS,
+    names: new StatementNames(),
+  };
   try {
     await checkServer(pool);
   } catch (error) {
@@ -122,6 +126,7 @@ async function prepareSession(client: pg.ClientBase, logger: Logger): Promise<vo
   // otherwise end the process. The next statement reports the loss.
   client.on('error', (error) => logger.warn({ err: error }, 'a database connection was lost'));
   await client.query('set session characteristics as transaction read only');
+  await client.query('set plan_cache_mode = force_custom_plan');
 }
 
 async function checkServer(pool: pg.Pool): Promise<void> {
@@ -155,6 +160,7 @@ function kyselyOver(source: ConnectionSource, mode: 'read' | 'write'): Kysely<Da
 interface StatementLimits {
   /** Longest wait for an answer, in milliseconds; null waits for good. */
   readonly readTimeoutMs: number | null;
+  readonly names?: StatementNames;
 }
 
 class PoolSource implements ConnectionSource {
@@ -209,9 +215,11 @@ class PostgresConnection implements RawConnection {
   }
 
   async execute(text: string, parameters: readonly unknown[]): Promise<QueryResult<unknown>> {
-    const { readTimeoutMs } = this.#limits;
+    const { readTimeoutMs, names } = this.#limits;
+    const name = names?.nameOf(text);
     const query = {
       text,
+      ...(name === undefined ? {} : { name }),
       values: [...parameters],
       ...(readTimeoutMs === null ? {} : { query_timeout: readTimeoutMs }),
     };

@@ -9,10 +9,13 @@ import type { DispatchTraits } from './fleet-books.js';
 import type { OfferTraits } from './offers.js';
 import { QueueBooks } from './queue-books.js';
 import { DEFAULT_WATCH, QueueWatch, type WatchOptions } from './queue-watch.js';
+import type { Unservable } from './unservable.js';
 
 export interface DispatchOptions extends Partial<WatchOptions> {
   /** Share of an account while it competes with others; 1 unless told. Above 0. */
   readonly weightOf?: (accountId: string) => number;
+  /** A generation that no backend can run fails at once, instead of waiting for a backend that can. */
+  readonly failsUnservable?: boolean;
 }
 
 /** The parts of dispatch on one node. */
@@ -24,16 +27,23 @@ export interface Dispatch {
 }
 
 export function createDispatch(
-  parts: { readonly db: Db; readonly clock: Clock; readonly logger: Logger; readonly hub: EventHub },
+  parts: {
+    readonly db: Db;
+    readonly clock: Clock;
+    readonly logger: Logger;
+    readonly hub: EventHub;
+    readonly fail?: (found: Unservable) => Promise<void>;
+  },
   options: DispatchOptions = {},
 ): Dispatch {
-  const { db, clock, logger, hub } = parts;
-  const { weightOf = () => 1, ...watching } = options;
+  const { db, clock, logger, hub, fail } = parts;
+  const { weightOf = () => 1, failsUnservable = false, ...watching } = options;
+  const ends = failsUnservable && fail !== undefined ? { onUnservable: fail } : {};
   const facts = new FactsStore(db, clock);
   const books = new QueueBooks({ db, clock, facts, weightOf });
   const policy = new Dispatcher({ db, clock, logger, books, facts });
   const { offers, fleet } = policy;
-  const watch = new QueueWatch({ db, clock, logger, hub, offers, fleet, ...DEFAULT_WATCH, ...watching });
+  const watch = new QueueWatch({ db, clock, logger, hub, offers, fleet, ...ends, ...DEFAULT_WATCH, ...watching });
   return {
     policy,
     books,

@@ -13,7 +13,7 @@ import { Offers, type OfferTraits } from './offers.js';
 import { type BackendState, DUE_WINDOW, type LaneNumber, type PairChoice, type WaitingJob } from './policy.js';
 import type { QueueBooks } from './queue-books.js';
 import { chooseNext, type RoundView } from './round.js';
-import { RoundReads } from './round-reads.js';
+import { NeedsCache, RoundReads } from './round-reads.js';
 import { SqlSource } from './sql-source.js';
 
 /**
@@ -42,17 +42,20 @@ const RESERVED_MS = 5_000;
 /** What other backends of this node may find taken, besides the job they were told first. */
 const MAX_CHOICES = 8;
 const MAX_TOGETHER = 16;
+const AVOIDS_KEPT_MS = 100;
 
 export class Dispatcher implements ClaimPolicy {
   readonly offers: Offers;
   readonly fleet: FleetBooks;
   readonly #options: DispatcherOptions;
   readonly #view: FleetView;
+  readonly #needs: NeedsCache;
   readonly #stop = new AbortController();
   readonly #asking = new Map<string, Asking>();
   readonly #reserved = new Map<string, { readonly backendId: string; readonly until: number }>();
   /** What the backend was told, by job: the claim needs more of it than its id. */
   readonly #told = new Map<string, ReadonlyMap<string, WaitingJob>>();
+  #avoids: { readonly notes: AvoidNotes; readonly until: number } | null = null;
   #deciding: Promise<void> | null = null;
 
   constructor(options: DispatcherOptions) {
@@ -61,6 +64,7 @@ export class Dispatcher implements ClaimPolicy {
     this.offers = new Offers(db, clock, logger);
     this.fleet = new FleetBooks(clock, facts);
     this.#view = new FleetView(db.kysely, clock);
+    this.#needs = new NeedsCache(clock);
   }
 
   attach(backend: Backend, traits: DispatchTraits & OfferTraits): void {
@@ -94,18 +98,16 @@ export class Dispatcher implements ClaimPolicy {
     });
   }
 
+  /** The backend as it will be after what it was told first. Should another job be claimed, the next claim puts it right. */
+  publish(backendId: string): { readonly dispatch?: string } {
+    const [first] = this.#told.get(backendId)?.values() ?? [];
+    const published = first === undefined ? null : this.fleet.published(backendId, first);
+    return published === null ? {} : { dispatch: JSON.stringify(published) };
+  }
+
   async claimed(tx: DbTransaction, claim: ClaimedJob): Promise<void> {
     const job = this.#told.get(claim.backendId)?.get(claim.generationId);
-    if (job === undefined) return;
-    const published = this.fleet.published(claim.backendId, job);
-    if (published !== null) {
-      await tx
-        .updateTable('backends')
-        .set({ dispatch: JSON.stringify(published) })
-        .where('id', '=', claim.backendId)
-        .execute();
-    }
-    await this.#options.books.claimed(tx, job);
+    if (job !== undefined) await this.#options.books.claimed(tx, job);
   }
 
   began(claim: ClaimedJob): void {
@@ -162,10 +164,10 @@ export class Dispatcher implements ClaimPolicy {
   async #decide(together: readonly Asking[]): Promise<void> {
     const { db, clock, books } = this.#options;
     const nowMs = clock.now();
-    const reads = new RoundReads(new SqlSource(db.kysely, nowMs));
+    const reads = new RoundReads(new SqlSource(db.kysely, nowMs), this.#needs);
     const left = new Map(together.map((asking) => [asking.backendId, asking]));
-    if ((await reads.due(0, DUE_WINDOW)).length + (await reads.due(1, DUE_WINDOW)).length > 0) {
-      const avoids = await readAvoids(db.kysely);
+    if (await this.#hasWork(reads)) {
+      const avoids = await this.#avoided();
       const lanes = [await books.lane(0), await books.lane(1)] as const;
       const states = await this.#states(left.keys());
       while (left.size > 0) {
@@ -177,6 +179,18 @@ export class Dispatcher implements ClaimPolicy {
       }
     }
     for (const asking of left.values()) asking.answer([]);
+  }
+
+  async #hasWork(reads: RoundReads): Promise<boolean> {
+    return (await reads.due(0, DUE_WINDOW)).length > 0 || (await reads.due(1, DUE_WINDOW)).length > 0;
+  }
+
+  /** A moment old: the claim looks again, and refuses what must stay away. */
+  async #avoided(): Promise<AvoidNotes> {
+    const nowMs = this.#options.clock.now();
+    if (this.#avoids === null || nowMs >= this.#avoids.until || nowMs < this.#avoids.until - AVOIDS_KEPT_MS)
+      this.#avoids = { notes: await readAvoids(this.#options.db.kysely), until: nowMs + AVOIDS_KEPT_MS };
+    return this.#avoids.notes;
   }
 
   /** Returns the state that the backend will be in. */

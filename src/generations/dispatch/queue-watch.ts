@@ -7,7 +7,7 @@ import type { FleetBooks } from './fleet-books.js';
 import { FleetView, isLive } from './fleet-view.js';
 import type { Offers } from './offers.js';
 import { SqlSource } from './sql-source.js';
-import { describeUnservable, unservableNeeds } from './unservable.js';
+import { describeUnservable, type Unservable, unservableNeeds } from './unservable.js';
 
 /**
  * What no claim does for itself, once a second: compares everything that waits with what this node's backends have, stores
@@ -15,11 +15,9 @@ import { describeUnservable, unservableNeeds } from './unservable.js';
  */
 export interface WatchOptions {
   readonly everyMs: number;
-  /** Called with generations that no backend of the fleet can run; without it they wait for one, or for their deadline. */
-  readonly onUnservable: ((generationId: string, message: string) => Promise<void>) | null;
 }
 
-export const DEFAULT_WATCH: WatchOptions = { everyMs: 1_000, onUnservable: null };
+export const DEFAULT_WATCH: WatchOptions = { everyMs: 1_000 };
 
 export interface QueueWatchOptions extends WatchOptions {
   readonly db: Db;
@@ -28,6 +26,8 @@ export interface QueueWatchOptions extends WatchOptions {
   readonly hub: EventHub;
   readonly offers: Offers;
   readonly fleet: FleetBooks;
+  /** Called with generations that no backend of the fleet can run; without it they wait for one, or for their deadline. */
+  readonly onUnservable?: (found: Unservable) => Promise<void>;
 }
 
 /** An hour is how often a set of needs is said to be in use; a day leaves no doubt. */
@@ -79,15 +79,16 @@ export class QueueWatch {
   async #noticeUnservable(keys: readonly string[]): Promise<void> {
     const { db, clock, hub, onUnservable } = this.#options;
     const found = await unservableNeeds(db.kysely, keys);
-    for (const { generationIds, refusals } of found) {
+    for (const unservable of found) {
+      const { generationIds, refusals } = unservable;
       const message = describeUnservable(refusals);
       for (const generationId of generationIds) {
         if (this.#warned.has(generationId)) continue;
         if (this.#warned.size >= MAX_WARNED) this.#warned.clear();
         this.#warned.add(generationId);
         hub.publish({ generationId, type: 'warning', at: clock.now(), data: { nodeId: null, message } });
-        await onUnservable?.(generationId, message);
       }
+      await onUnservable?.(unservable);
     }
   }
 

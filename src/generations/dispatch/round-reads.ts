@@ -1,14 +1,39 @@
+import type { Clock } from '../../core/clock.js';
 import type { WaitingNeeds } from './candidates.js';
 import type { LaneNumber, WaitingJob } from './policy.js';
 import type { RoundSource } from './round.js';
+
+/** What waits for which needs, of a moment ago: the one read that grows with the variety of what waits. */
+export class NeedsCache {
+  readonly #clock: Clock;
+  readonly #kept = new Map<LaneNumber, { readonly readAt: number; readonly needs: readonly WaitingNeeds[] }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async of(lane: LaneNumber, source: Pick<RoundSource, 'waitingNeeds'>): Promise<readonly WaitingNeeds[]> {
+    const kept = this.#kept.get(lane);
+    const ageMs = this.#clock.now() - (kept?.readAt ?? 0);
+    if (kept !== undefined && ageMs >= 0 && ageMs < NEEDS_KEPT_MS) return kept.needs;
+    const needs = await source.waitingNeeds(lane);
+    this.#kept.set(lane, { readAt: this.#clock.now(), needs });
+    return needs;
+  }
+}
+
+const NEEDS_KEPT_MS = 500;
 
 /** Reads each thing once, for all the backends that one batch of decisions looks at. */
 export class RoundReads implements RoundSource {
   readonly #source: RoundSource;
   readonly #kept = new Map<string, Promise<unknown>>();
 
-  constructor(source: RoundSource) {
+  readonly #needs: NeedsCache;
+
+  constructor(source: RoundSource, needs: NeedsCache) {
     this.#source = source;
+    this.#needs = needs;
   }
 
   due(lane: LaneNumber, limit: number): Promise<readonly WaitingJob[]> {
@@ -26,7 +51,7 @@ export class RoundReads implements RoundSource {
   }
 
   waitingNeeds(lane: LaneNumber): Promise<readonly WaitingNeeds[]> {
-    return this.#once(`needs ${lane}`, () => this.#source.waitingNeeds(lane));
+    return this.#once(`needs ${lane}`, () => this.#needs.of(lane, this.#source));
   }
 
   headsOfNeeds(lane: LaneNumber, needsKeys: readonly string[]): Promise<readonly WaitingJob[]> {
