@@ -7,6 +7,9 @@ export interface TypedWorkflow {
   readonly inputs: readonly WorkflowInput[];
 }
 
+/** The type of a text that begins with `data:`, as TypeScript writes it. */
+const DATA_URL = ['`data:', '{string}`'].join('$');
+
 /**
  * TypeScript types of workflows, for `EaselClient<EaselWorkflows>`: a name or an input that does not exist is then a compile
  * error, and so is a value of another kind. Ranges and lengths stand in the comments; only the server checks them.
@@ -16,7 +19,7 @@ export function workflowTypes(workflows: readonly TypedWorkflow[]): string {
     '// Written by `easel types`. Run it again when workflows change.',
     '',
     '/** A file: uploaded with `EaselClient.upload`, or a `data:` URL. */',
-    'export type FileInput = { readonly media_id: string } | `data:${string}`;',
+    `export type FileInput = { readonly media_id: string } | ${DATA_URL};`,
     '',
     'export type EaselWorkflows = {',
     ...[...workflows].sort((a, b) => (a.name < b.name ? -1 : 1)).flatMap(workflowLines),

@@ -564,7 +564,7 @@ alter table events add constraint events_generation_id_fkey FOREIGN KEY (generat
 
 alter table generation_avoids add constraint generation_avoids_pkey PRIMARY KEY (generation_id, backend_id);
 
-alter table generation_avoids add constraint generation_avoids_generation_id_fkey FOREIGN KEY (generation_id) REFERENCES generations(id);
+alter table generation_avoids add constraint generation_avoids_generation_id_fkey FOREIGN KEY (generation_id) REFERENCES generations(id) ON DELETE CASCADE;
 
 alter table generation_inputs add constraint generation_inputs_pkey PRIMARY KEY (generation_id, node_id, input_name);
 

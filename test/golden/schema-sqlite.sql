@@ -123,7 +123,7 @@ CREATE TABLE "generation_avoids" (
   "backend_id" text not null,
   "created_at" integer not null,
   constraint "generation_avoids_pkey" primary key ("generation_id", "backend_id"),
-  constraint "generation_avoids_generation_id_fkey" foreign key ("generation_id") references "generations" ("id")
+  constraint "generation_avoids_generation_id_fkey" foreign key ("generation_id") references "generations" ("id") on delete cascade
 ) strict;
 
 CREATE TABLE "generation_inputs" (

@@ -42,7 +42,13 @@ export const fleet: Migration = {
       .addColumn('backend_id', 'text', required)
       .addColumn('created_at', 'bigint', required)
       .addPrimaryKeyConstraint('generation_avoids_pkey', ['generation_id', 'backend_id'])
-      .addForeignKeyConstraint('generation_avoids_generation_id_fkey', ['generation_id'], 'generations', ['id'])
+      .addForeignKeyConstraint(
+        'generation_avoids_generation_id_fkey',
+        ['generation_id'],
+        'generations',
+        ['id'],
+        (constraint) => constraint.onDelete('cascade'),
+      )
       .execute();
   },
 };

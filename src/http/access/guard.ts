@@ -23,16 +23,6 @@ export interface GuardLimits {
   readonly maxStreams: number;
 }
 
-/** Sees what is for everybody. No account has an empty id. */
-const NOBODY: Caller = {
-  accountId: '',
-  keyId: null,
-  budgetKey: null,
-  scopes: new Set(),
-  ratePerMinute: null,
-  maxConcurrent: null,
-};
-
 const ACCOUNT_HEADER = 'easel-account';
 const MAX_ACCOUNT_CHARS = 255;
 
@@ -48,7 +38,7 @@ export function useGuard(app: FastifyInstance, options: GuardOptions): void {
     const { scope, isStream = false } = request.routeOptions.config;
     if (scope === 'public') return;
     if (scope === 'optional' && request.headers.authorization === undefined && options.requireKeys) {
-      request.caller = NOBODY;
+      request.caller = nobody();
       return;
     }
     request.caller = await identify(request, options);
@@ -94,6 +84,18 @@ async function identify(request: FastifyRequest, { keys, requireKeys }: GuardOpt
     ratePerMinute: key.ratePerMinute,
     maxConcurrent: key.maxConcurrent,
   });
+}
+
+/** Sees what is for everybody. No account has an empty id. */
+function nobody(): Caller {
+  return {
+    accountId: '',
+    keyId: null,
+    budgetKey: null,
+    scopes: new Set(),
+    ratePerMinute: null,
+    maxConcurrent: null,
+  };
 }
 
 function secretOf(request: FastifyRequest): string | null {
