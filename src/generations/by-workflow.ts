@@ -14,6 +14,7 @@ export interface WorkflowRequest
     | 'accountId'
     | 'lane'
     | 'backendId'
+    | 'sessionId'
     | 'idempotencyKey'
     | 'idempotencyDigest'
     | 'metadata'
@@ -84,7 +85,7 @@ export class WorkflowSubmitter {
       },
       ...(request.version === undefined ? {} : { version: request.version }),
     });
-    const { lane, metadata, billing, traceParent } = request;
+    const { lane, metadata, billing, traceParent, sessionId } = request;
     const accepted = await generations.accept({
       accountId,
       graph,
@@ -93,7 +94,8 @@ export class WorkflowSubmitter {
       attachments,
       bound: { inputs, changes },
       limits: { ...version.interface.limits, ...definedOnly(request.limits ?? {}) },
-      ...definedOnly({ lane, backendId, metadata, billing, traceParent, workflow: version.uiWorkflow ?? undefined }),
+      ...definedOnly({ lane, backendId, sessionId, metadata, billing, traceParent }),
+      ...definedOnly({ workflow: version.uiWorkflow ?? undefined }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey, idempotencyDigest }),
     });
     return { ...accepted, version, inputs };

@@ -15,6 +15,7 @@ export type EaselServices = Pick<
   readonly fleet?: Easel['fleet'];
   readonly webhooks?: Easel['webhooks'];
   readonly points?: Easel['points'];
+  readonly sessions?: Easel['sessions'];
   readonly metrics?: Easel['metrics'];
   readonly tracing?: Easel['tracing'];
   readonly runReports?: Easel['runReports'];

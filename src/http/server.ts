@@ -27,6 +27,7 @@ import { openApiRoutes } from './openapi/routes.js';
 import { pointsRoutes } from './points/routes.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
 import { route } from './route.js';
+import { sessionRoutes } from './sessions/routes.js';
 import { useShutdown } from './shutdown.js';
 import { useTracing } from './tracing.js';
 import { webhookRoutes } from './webhooks/routes.js';
@@ -158,6 +159,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   if (keys !== undefined) app.register(keyRoutes(keys));
   if (webhooks !== undefined) app.register(webhookRoutes(webhooks));
   if (points !== undefined) app.register(pointsRoutes(points));
+  if (easel.sessions !== undefined) app.register(sessionRoutes(easel.sessions));
   if (metrics !== undefined) {
     app.register(metricsRoutes(metrics));
     app.addHook('onResponse', async (request, reply) => {

@@ -38,11 +38,11 @@ export async function prepareRequest(
     const { node: nodeId, input: inputName } = findInput(bound, name);
     return { nodeId, inputName, mediaId };
   });
-  const { limits, metadata, workflow, lane, backend_id: backendId } = body;
+  const { limits, metadata, workflow, lane, backend_id: backendId, session_id: sessionId } = body;
   return {
     request: {
       graph: bound,
-      ...definedOnly({ workflow, lane, backendId, metadata }),
+      ...definedOnly({ workflow, lane, backendId, sessionId, metadata }),
       ...(attachments.length === 0 ? {} : { attachments }),
       ...(limits === undefined
         ? {}

@@ -11,6 +11,7 @@ import { checkBackendId } from './definitions.js';
 import { idempotencyOf } from './idempotency.js';
 import { generationJson } from './json.js';
 import { prepareRequest } from './prepare.js';
+import { generationAnswer } from './queue.js';
 import { generationPageSchema, generationSchema, submittedSchema } from './schemas.js';
 import { type SubmitBody, submitBody } from './submit-body.js';
 import { type Submitted, sendSubmitted } from './submitted.js';
@@ -118,7 +119,7 @@ export const generationRoutes =
       const body = check(submitBody, request.body, 'body');
       const submitted = await submit(context, request, body);
       const generation = await waitForEnd(context, request, reply, submitted.generation);
-      return sendSubmitted(reply, { ...submitted, generation });
+      return sendSubmitted(reply, generations, { ...submitted, generation });
     });
 
     app.get('/v1/generations', listRoute, async (request, reply) => {
@@ -147,7 +148,7 @@ export const generationRoutes =
       check(noQuery, request.query, 'query');
       const id = pathId(request.params.id, 'generation');
       const generation = await generations.get(id, accountOf(request));
-      return generationJson(await waitForEnd(context, request, reply, generation));
+      return generationAnswer(generations, await waitForEnd(context, request, reply, generation));
     });
 
     app.post<{ Params: IdParams }>('/v1/generations/:id/cancel', cancelRoute, async (request, reply) => {
@@ -166,7 +167,7 @@ export const generationRoutes =
       const id = pathId(request.params.id, 'generation');
       const submitted = await rerun(context, request, id);
       const generation = await waitForEnd(context, request, reply, submitted.generation);
-      return sendSubmitted(reply, { ...submitted, generation });
+      return sendSubmitted(reply, generations, { ...submitted, generation });
     });
   };
 

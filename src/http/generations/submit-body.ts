@@ -45,6 +45,7 @@ export const submitBody = strictObject({
   inputs: z.record(z.string(), strictObject({ media_id: z.string().min(1).max(100) })).optional(),
   lane: z.enum(['interactive', 'batch']).optional(),
   backend_id: z.string().min(1).max(100).optional(),
+  session_id: z.uuid().optional(),
   limits: strictObject({
     queue_ms: limitMs,
     run_ms: limitMs,

@@ -1,8 +1,9 @@
 import type { FastifyReply } from 'fastify';
 import type { JsonObject } from '../../core/json.js';
 import { isGenerationTerminal } from '../../core/statuses.js';
-import type { Generation } from '../../generations/index.js';
-import { generationJson, generationUrl } from './json.js';
+import type { Generation, Generations } from '../../generations/index.js';
+import { generationUrl } from './json.js';
+import { generationAnswer } from './queue.js';
 
 export interface Submitted {
   readonly generation: Generation;
@@ -14,12 +15,17 @@ export interface Submitted {
 }
 
 /** 202: accepted, and not ended yet. 200: it ended while the caller waited, or it was there before. */
-export function sendSubmitted(reply: FastifyReply, { generation, isNew, warnings, inputs }: Submitted): FastifyReply {
+export async function sendSubmitted(
+  reply: FastifyReply,
+  generations: Pick<Generations, 'position'>,
+  { generation, isNew, warnings, inputs }: Submitted,
+): Promise<FastifyReply> {
   const isEnded = isGenerationTerminal(generation.status);
+  const json = await generationAnswer(generations, generation);
   reply.code(isNew && !isEnded ? 202 : 200).header('location', generationUrl(generation.id));
   if (!isNew) reply.header('idempotency-replayed', 'true');
   return reply.send({
-    ...generationJson(generation),
+    ...json,
     ...(inputs === undefined ? {} : { inputs }),
     ...(warnings.length === 0
       ? {}

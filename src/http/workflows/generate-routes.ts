@@ -36,6 +36,7 @@ export const generateRoutes =
             lane,
             metadata,
             backendId: body.backend_id,
+            sessionId: body.session_id,
             billing: billingOf(request, purpose),
             limits:
               limits === undefined
@@ -47,7 +48,7 @@ export const generateRoutes =
         const { id } = submitted.generation;
         const bound = submitted.inputs ?? (await generations.graphOf(id, accountOf(request))).bound?.inputs ?? null;
         const generation = await waitForEnd(context, request, reply, submitted.generation);
-        return sendSubmitted(reply, { generation, isNew: submitted.isNew, warnings: [], inputs: bound });
+        return sendSubmitted(reply, generations, { generation, isNew: submitted.isNew, warnings: [], inputs: bound });
       },
     );
 

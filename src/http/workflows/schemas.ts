@@ -67,6 +67,7 @@ export const generateBody = strictObject({
   /** What it is for: says which points may be spent. */
   context: z.string().min(1).max(100).optional(),
   backend_id: z.string().min(1).max(100).optional(),
+  session_id: z.uuid().optional(),
   limits: strictObject({
     queue_ms: limitMs,
     run_ms: limitMs,
