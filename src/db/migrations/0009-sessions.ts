@@ -1,4 +1,4 @@
-import { type ColumnDefinitionBuilder, sql, type Transaction } from 'kysely';
+import type { ColumnDefinitionBuilder, SchemaModule, Transaction } from 'kysely';
 import type { Migration } from '../migrate.js';
 import type { Database } from '../schema.js';
 
@@ -123,10 +123,21 @@ async function createWaitingRoom({ schema }: Transaction<Database>): Promise<voi
     .execute();
   await schema.alterTable('generations').addColumn('session_id', 'text').execute();
   // What is counted at each submit is what is open, however long the history of the account.
-  await schema
-    .createIndex('generations_open')
-    .on('generations')
-    .columns(['account_id', 'session_id', 'status'])
-    .where(sql.ref('finished_at'), 'is', null)
-    .execute();
+  await indexWhereNull(
+    schema,
+    'generations_open',
+    'generations',
+    ['account_id', 'session_id', 'status'],
+    'finished_at',
+  );
+}
+
+async function indexWhereNull(
+  schema: SchemaModule,
+  name: string,
+  table: string,
+  columns: string[],
+  column: string,
+): Promise<void> {
+  await schema.createIndex(name).on(table).columns(columns).where(column, 'is', null).execute();
 }
