@@ -22,6 +22,9 @@ const SHARED: Readonly<Record<string, string>> = {
   '/v1/hooks/': 'the path is the secret',
 };
 
+/** Finds nothing for its owner either: a code that nobody gave out. */
+const ASKS_FOR_MORE = ['redeemLinkCode'];
+
 describe('another account', () => {
   let server: WholeServer;
   let url = '';
@@ -70,6 +73,7 @@ describe('another account', () => {
       const { data } = await as(ann, 'GET', `/v1/webhooks/${id}/deliveries`);
       return { id, message: data[0]?.message_id ?? `${generation}.4` };
     }
+    if (path.startsWith('/v1/sessions')) return { id: (await as(ann, 'POST', '/v1/sessions', {})).id };
     if (path.startsWith('/v1/keys')) return { id: (await as(ann, 'POST', '/v1/keys', { name: CANARY })).id };
     throw new Error(`Say how an object for ${path} is made.`);
   }
@@ -103,13 +107,14 @@ describe('another account', () => {
   });
 
   test('finds nothing under the id of any object, whatever it does', async () => {
-    for (const route of routes.filter(({ url: path }) => isOwned(path))) {
+    for (const route of routes.filter(({ url: path, scopes }) => isOwned(path) && !scopes.includes('accounts:any'))) {
       const place = `${route.method} ${route.url}`;
       const object = await objectOf(route.url);
       const refused = await server.app.inject(requestOf(route, bob, object));
       expect([refused.statusCode, refused.json().code], place).toEqual([404, 'not_found']);
       expect(refused.body, place).not.toContain(CANARY);
       // The same request of its owner: it was refused for who asked, and not for what was asked.
+      if (ASKS_FOR_MORE.includes(route.operationId)) continue;
       const allowed = await server.app.inject(requestOf(route, ann, object));
       expect(allowed.statusCode, `${place}: ${allowed.body}`).toBeLessThan(400);
     }
