@@ -66,7 +66,7 @@ interface Scenario {
 
 const BASE: Scenario = { backends: 8, models: 20, seconds: 10_800, load: 0.8, batch: 2000, users: 12, kind: 'poisson' };
 
-export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
   L60: { ...BASE, load: 0.6 },
   L80: BASE,
   L95: { ...BASE, load: 0.95 },
@@ -76,7 +76,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   BIG: { ...BASE, backends: 64, models: 200, users: 60, seconds: 5400 },
 };
 
-export class Chance {
+class Chance {
   #state: number;
 
   constructor(seed: number) {

@@ -21,10 +21,10 @@ export async function whyCommand(
       io.stdout.write(`${stringifyLossless(why as never, 2)}\n`);
       return 0;
     }
-    const lines = [why.summary];
+    const lines = [printable(why.summary)];
     for (const { backendId, can, detail } of why.waiting?.backends ?? [])
-      lines.push(`  ${backendId} (${can}): ${detail}`);
-    io.stdout.write(`${lines.map(printable).join('\n')}\n`);
+      lines.push(`  ${printable(`${backendId} (${can}): ${detail}`)}`);
+    io.stdout.write(`${lines.join('\n')}\n`);
     return 0;
   } finally {
     await db.close();

@@ -126,7 +126,7 @@ export function holdOf(backend: BackendState, job: WaitingJob, view: DispatchVie
 }
 
 /** Lower is better: seconds of switching weigh ten times as much as seconds of being late. */
-export function scoreOf(backend: BackendState, job: WaitingJob, view: DispatchView): number {
+function scoreOf(backend: BackendState, job: WaitingJob, view: DispatchView): number {
   const ageMs = view.nowMs - job.createdAt;
   return (
     SWITCH_WEIGHT * switchMs(backend, job, view.facts(job.modelKey)) -
@@ -136,14 +136,14 @@ export function scoreOf(backend: BackendState, job: WaitingJob, view: DispatchVi
 }
 
 /** Milliseconds since the job was fairly due: how long the fleet took for the virtual time that has passed since. */
-export function lateMs(job: WaitingJob, view: DispatchView): number {
+function lateMs(job: WaitingJob, view: DispatchView): number {
   const { v, activeWeight } = view.lane(job.lane);
   const speed = sum(view.backends.map((backend) => backend.speed));
   return speed === 0 ? 0 : Math.max(0, ((v - job.vstart) * activeWeight) / speed);
 }
 
 /** Share of the live backends that run interactive work, 0 to 1. */
-export function interactiveShare(backends: readonly BackendState[]): number {
+function interactiveShare(backends: readonly BackendState[]): number {
   return backends.length === 0 ? 0 : backends.filter((backend) => backend.runsInteractive).length / backends.length;
 }
 
