@@ -8,6 +8,7 @@ import { addKeysCommands } from './keys-commands.js';
 import { addMediaCommands } from './media-commands.js';
 import { addOperationsCommands } from './operations-commands.js';
 import { addPointsCommands } from './points-commands.js';
+import { addSessionsCommands } from './sessions-commands.js';
 import { PLAIN, styleFor } from './terminal/style.js';
 import { addWebhooksCommands } from './webhooks-commands.js';
 import { addWorkflowCommands } from './workflow-commands.js';
@@ -241,6 +242,11 @@ function buildProgram(
   addWebhooksCommands(program, async (command, work) => {
     const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
     setExitCode(await work({ io, globals, version }, await import('./commands/webhooks.js')));
+  });
+
+  addSessionsCommands(program, async (command, work) => {
+    const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
+    setExitCode(await work({ io, globals, version }, await import('./commands/sessions.js')));
   });
 
   addKeysCommands(program, async (command, work) => {

@@ -88,6 +88,17 @@ export class Sessions {
     return session;
   }
 
+  /** The live session of a user, without touching it, or null. */
+  async find(platform: string, userId: string): Promise<Session | null> {
+    const { db, clock } = this.#context;
+    const rows = await liveSessions(db.kysely, clock.now())
+      .where('identity.platform', '=', platform)
+      .where('identity.user_id', '=', userId)
+      .execute();
+    const [session] = await withContents(db.kysely, rows);
+    return session ?? null;
+  }
+
   /** Those that are live, in no order. At most 1,000 ids. */
   async getMany(ids: readonly string[]): Promise<Session[]> {
     const { db, clock } = this.#context;
