@@ -54,20 +54,4 @@ describe('docs/http.md', () => {
     const shown = JSON.parse(/^```json\n([\s\S]*?)^```$/m.exec(text)?.[1] ?? '') as object;
     expect({ ...answer.json(), request_id: '' }).toEqual({ ...shown, request_id: '' });
   });
-
-  test('lists every route, and only those', async () => {
-    const { app } = await server();
-    await app.ready();
-    const documented = [...text.matchAll(/`(GET|POST) (\/[^`]*)`/g)].map(([, method, path]) => `${method} ${path}`);
-    const routes: string[] = [];
-    for (const path of new Set(documented.map((route) => route.split(' ')[1] ?? ''))) {
-      const url = path.replaceAll(/\{(\w+)\}/g, ':$1');
-      for (const method of ['GET', 'POST'] as const)
-        if (app.hasRoute({ method, url })) routes.push(`${method} ${path}`);
-    }
-    expect(routes.sort()).toEqual([...new Set(documented)].sort());
-    const leaves = app.printRoutes({ commonPrefix: false }).match(/\((?:GET|POST)[^)]*\)/g) ?? [];
-    const count = leaves.flatMap((leaf) => leaf.match(/GET|POST/g) ?? []).length;
-    expect(routes).toHaveLength(count);
-  });
 });

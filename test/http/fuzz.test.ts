@@ -94,6 +94,8 @@ describe('requests made of the OpenAPI document', () => {
     if (path.startsWith('/v1/keys')) return { ...common, id: (await post('/v1/keys', { name: 'fuzzed' })).id };
     if (path.startsWith('/v1/backends')) return { ...common, id: server.backend.id };
     if (path.startsWith('/v1/webhooks')) {
+      // An account may have only so many.
+      for (const { id } of await server.easel.webhooks.list('ann')) await server.easel.webhooks.remove(id, 'ann');
       const url = `https://hooks.invalid/${Math.random()}`;
       const endpoint = await post('/v1/webhooks', { url, events: ['generation.succeeded'] });
       const { message_id: message } = await post(`/v1/webhooks/${endpoint.id}/test`, {});
