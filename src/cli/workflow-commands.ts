@@ -49,6 +49,18 @@ export function addWorkflowCommands(program: Command, run: Run): void {
     run(command, (context, work) => work.show(context, name, command.opts())),
   );
 
+  json(
+    workflows
+      .command('select')
+      .argument('<type>', 'MAKE, I2I, UPSCALE, …')
+      .description('Says which deployment of a type a run would get now, and why.'),
+  )
+    .option('--context <context>', 'what it is for: interactive, api, cook, quick, any', 'interactive')
+    .option('--prefer <id>', 'a deployment or a backend that it would rather have')
+    .action((type: string, _options, command: Command) =>
+      run(command, (context, work) => work.select(context, type, command.opts())),
+    );
+
   json(workflows.command('versions').argument('<name>').description('Lists the versions of a workflow.')).action(
     (name: string, _options, command: Command) =>
       run(command, (context, work) => work.versions(context, name, command.opts())),

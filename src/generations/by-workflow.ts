@@ -1,9 +1,16 @@
+import type { DeploymentValue } from '../backends/spec.js';
 import { EaselError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { definedOnly } from '../core/objects.js';
 import type { Db } from '../db/index.js';
 import type { NodeDefinitions } from '../graph/index.js';
-import { contentHash, type PlanLimits, type Workflows, type WorkflowVersion } from '../workflows/index.js';
+import {
+  contentHash,
+  type PlanLimits,
+  type Selection,
+  type Workflows,
+  type WorkflowVersion,
+} from '../workflows/index.js';
 import type { Generations } from './service.js';
 import type { Generation, GenerationRequest } from './types.js';
 
@@ -28,6 +35,10 @@ export interface WorkflowRequest
   readonly version?: string;
   /** By name, exactly those of the workflow. */
   readonly inputs: JsonObject;
+  /** A deployment or a backend that it would rather have. */
+  readonly preference?: string;
+  /** Whether the account gets the same deployment each time, as long as that is well. */
+  readonly isSticky?: boolean;
 }
 
 export interface WorkflowSubmission {
@@ -43,7 +54,7 @@ export interface WorkflowSubmission {
 export interface WorkflowSubmitterOptions {
   readonly db: Db;
   readonly generations: Pick<Generations, 'accept' | 'attach' | 'findSubmitted'>;
-  readonly workflows: Pick<Workflows, 'prepare'>;
+  readonly workflows: Pick<Workflows, 'prepare' | 'selector' | 'get'>;
   /** Of the backend that will run it, or of any. */
   readonly definitions: (options: { readonly backendId?: string }) => Promise<NodeDefinitions>;
   /** What the plan of an account allows. */
@@ -67,12 +78,16 @@ export class WorkflowSubmitter {
    */
   async submit(request: WorkflowRequest): Promise<WorkflowSubmission> {
     const { generations, workflows, definitions, planOf } = this.#options;
-    const { accountId, backendId, idempotencyKey } = request;
+    const { accountId, idempotencyKey } = request;
     const idempotencyDigest = request.idempotencyDigest ?? digestOf(request);
     if (idempotencyKey !== undefined) {
       const earlier = await generations.findSubmitted(accountId, idempotencyKey, idempotencyDigest);
       if (earlier !== null) return { generation: earlier, isNew: false, version: null, inputs: null };
     }
+    const selection = await this.#select(request);
+    const place = placeOf(selection);
+    const backendId = request.backendId ?? place.backendId;
+    const wanted = request.version ?? selection?.deployment.version ?? undefined;
     const { version, graph, inputs, changes, attachments } = await workflows.prepare({
       workflow: request.workflow,
       inputs: request.inputs,
@@ -83,22 +98,35 @@ export class WorkflowSubmitter {
         contentTypeOf: (mediaId) => this.#contentTypeOf(accountId, mediaId),
         store: (bytes, declaredType) => this.#store(accountId, bytes, declaredType),
       },
-      ...(request.version === undefined ? {} : { version: request.version }),
+      ...(wanted === undefined ? {} : { version: wanted }),
     });
     const { lane, metadata, billing, traceParent, sessionId } = request;
     const accepted = await generations.accept({
       accountId,
-      graph,
+      ...(place.deploymentId === undefined
+        ? { graph, attachments }
+        : asDeployment(place.deploymentId, version, inputs)),
       workflowName: version.workflow,
       workflowVersion: version.hash,
-      attachments,
       bound: { inputs, changes },
       limits: { ...version.interface.limits, ...definedOnly(request.limits ?? {}) },
       ...definedOnly({ lane, backendId, sessionId, metadata, billing, traceParent }),
-      ...definedOnly({ workflow: version.uiWorkflow ?? undefined }),
+      ...definedOnly({ workflow: version.uiWorkflow ?? undefined, selection: summaryOf(selection) }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey, idempotencyDigest }),
     });
     return { ...accepted, version, inputs };
+  }
+
+  /** Null where the request names its backend, or the workflow is deployed nowhere: then it goes wherever it can run. */
+  async #select(request: WorkflowRequest): Promise<Selection | null> {
+    if (request.backendId !== undefined) return null;
+    const { workflows } = this.#options;
+    const { name } = await workflows.get(request.workflow);
+    return workflows.selector.selectFor(name, {
+      context: request.billing?.context ?? (request.lane === 'batch' ? 'cook' : 'interactive'),
+      preference: request.preference,
+      stickyKey: request.isSticky === true ? request.accountId : undefined,
+    });
   }
 
   async #contentTypeOf(accountId: string, mediaId: string): Promise<string | null> {
@@ -127,6 +155,40 @@ export class WorkflowSubmitter {
 }
 
 function digestOf(request: WorkflowRequest): string {
-  const { workflow, version, inputs, lane, backendId, metadata, limits, billing } = request;
-  return contentHash({ workflow, version, inputs, lane, backendId, metadata, limits, billing });
+  const { workflow, version, inputs, lane, backendId, metadata, limits, billing, preference, isSticky } = request;
+  return contentHash({ workflow, version, inputs, lane, backendId, metadata, limits, billing, preference, isSticky });
+}
+
+function placeOf(selection: Selection | null): { readonly backendId?: string; readonly deploymentId?: string } {
+  const target = selection?.deployment.target;
+  switch (target?.kind) {
+    case 'backend':
+      return { backendId: target.backendId };
+    case 'comfydeploy':
+      return { deploymentId: target.deploymentId, ...definedOnly({ backendId: target.backendId ?? undefined }) };
+    default:
+      return {};
+  }
+}
+
+/** A ComfyDeploy runs its own copy of the workflow: it gets the values of the inputs, by their names, and no graph. */
+function asDeployment(
+  id: string,
+  version: WorkflowVersion,
+  inputs: JsonObject,
+): Pick<GenerationRequest, 'deployment' | 'attachments'> {
+  const files = new Set(version.interface.inputs.filter(({ type }) => type === 'file').map(({ name }) => name));
+  const entries = Object.entries(inputs);
+  const values = entries.filter(([name]) => !files.has(name)) as [string, DeploymentValue][];
+  return {
+    deployment: { id, inputs: Object.fromEntries(values) },
+    attachments: entries
+      .filter(([name]) => files.has(name))
+      .map(([inputName, mediaId]) => ({ nodeId: '', inputName, mediaId: String(mediaId) })),
+  };
+}
+
+function summaryOf(selection: Selection | null): GenerationRequest['selection'] {
+  if (selection === null) return undefined;
+  return { deploymentId: selection.deployment.id, rule: selection.reason.rule, sentence: selection.sentence };
 }

@@ -159,7 +159,7 @@ async function insertGeneration(
     data: {
       lane: request.lane ?? 'interactive',
       ...workflow,
-      ...(request.traceParent === undefined ? {} : { traceparent: request.traceParent }),
+      ...definedOnly({ traceparent: request.traceParent, selection: request.selection }),
     },
   });
   return { id, event };

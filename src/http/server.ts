@@ -26,10 +26,11 @@ import { RouteRegistry } from './openapi/registry.js';
 import { openApiRoutes } from './openapi/routes.js';
 import { pointsRoutes } from './points/routes.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
-import { sessionRoutes } from './sessions/routes.js';
 import { route } from './route.js';
+import { sessionRoutes } from './sessions/routes.js';
 import { useShutdown } from './shutdown.js';
 import { useTracing } from './tracing.js';
+import { typeRoutes } from './types/routes.js';
 import { webhookRoutes } from './webhooks/routes.js';
 import { deploymentRoutes } from './workflows/deployment-routes.js';
 import { generateRoutes } from './workflows/generate-routes.js';
@@ -149,6 +150,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     errorRoutes,
     workflowRoutes,
     deploymentRoutes,
+    typeRoutes,
     generateRoutes,
   ])
     app.register(routes(context));

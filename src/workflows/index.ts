@@ -12,6 +12,8 @@ export type { Labels, MovedLabel } from './labels.js';
 export { type Manifest, parseManifest } from './manifest.js';
 export { nameOfFile } from './names.js';
 export type { PreparedWorkflow, PrepareRequest } from './prepare.js';
+export { type Candidate, type ChoiceRequest, choose, SELECTION_RULES, sentenceOf } from './selection/choose.js';
+export type { Selection, SelectOptions, TypeDeployments } from './selection/index.js';
 export type * from './types.js';
 export { type TypedWorkflow, workflowTypes } from './typescript.js';
 export {

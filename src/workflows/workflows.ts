@@ -18,6 +18,7 @@ import { parseManifest } from './manifest.js';
 import { normalType, requireWorkflowName } from './names.js';
 import { type PreparedWorkflow, type PrepareRequest, prepareWorkflow, randomSeed } from './prepare.js';
 import { findWorkflow, toSummary, toVersion, toWorkflows, type WorkflowRow } from './rows.js';
+import { type Selection, type SelectOptions, Selector, type TypeDeployments } from './selection/index.js';
 import type { VersionSummary, Workflow, WorkflowInput, WorkflowVersion } from './types.js';
 import { insertVersion } from './versions.js';
 
@@ -81,12 +82,16 @@ export const DEFAULT_LABEL = 'production';
 export class Workflows {
   readonly labels: Labels;
   readonly deployments: Deployments;
+  /** Which deployment a run takes, and why. */
+  readonly selector: Selector;
   readonly #options: WorkflowsOptions;
 
   constructor(options: WorkflowsOptions) {
     this.#options = options;
     this.labels = new Labels(options, this);
     this.deployments = new Deployments(options, this);
+    const { db, clock, random = Math.random } = options;
+    this.selector = new Selector({ db, clock, random }, this);
   }
 
   /**
@@ -176,6 +181,16 @@ export class Workflows {
       .executeTakeFirst();
     if (row === undefined) throw this.#unknownVersion(workflow, reference ?? hash);
     return toVersion(row, workflow.enabled);
+  }
+
+  /** The deployments of a type and what they require. Throws `workflow_type_unknown`. */
+  getDeploymentIdByType(type: string): Promise<TypeDeployments> {
+    return this.selector.getDeploymentIdByType(type);
+  }
+
+  /** One deployment of a type, and why that one. Throws `workflow_type_unknown`, `deployment_none`. */
+  select(type: string, options: SelectOptions = {}): Promise<Selection> {
+    return this.selector.select(type, options);
   }
 
   /** Throws `workflow_unknown`, `workflow_version_unknown`. */

@@ -40,6 +40,24 @@ export async function versions(context: CommandContext, name: string, options: J
   return print(context.io, versionRows(found, pageOf(context)));
 }
 
+export async function select(
+  context: CommandContext,
+  type: string,
+  options: Json & { readonly context: string; readonly prefer?: string },
+): Promise<number> {
+  const found = await withWorkflows(context, (workflows) =>
+    workflows.select(type, { context: options.context, preference: options.prefer }),
+  );
+  if (options.json === true) return printJson(context.io, found);
+  const others = found.reason.considered.filter(({ verdict }) => verdict !== 'chosen');
+  return print(context.io, [
+    found.sentence,
+    ...others.map(
+      ({ deploymentId, workflow, verdict, state }) => `  not ${deploymentId} (${workflow}): ${verdict}, ${state}`,
+    ),
+  ]);
+}
+
 /** Without versions: from the one that requests take to the latest. */
 export async function diff(
   context: CommandContext,

@@ -23,6 +23,13 @@ export const WORKFLOW_ERRORS = {
     'No workflow has this type.',
     'Give a workflow the type in its manifest: "type": "MAKE".',
   ),
+  deployment_none: facts(
+    false,
+    409,
+    2,
+    'No deployment may be used for this.',
+    'Add a deployment for this context, or ask for another context.',
+  ),
   workflow_disabled: facts(
     false,
     409,

@@ -36,6 +36,8 @@ export const generateRoutes =
             lane,
             metadata,
             backendId: body.backend_id,
+            preference: body.preference,
+            isSticky: body.sticky,
             sessionId: body.session_id,
             billing: billingOf(request, purpose),
             limits:

@@ -68,6 +68,10 @@ export const generateBody = strictObject({
   context: z.string().min(1).max(100).optional(),
   backend_id: z.string().min(1).max(100).optional(),
   session_id: z.uuid().optional(),
+  /** A deployment or a backend that it would rather have. */
+  preference: z.string().min(1).max(100).optional(),
+  /** The same deployment each time, as long as that is well. */
+  sticky: z.boolean().optional(),
   limits: strictObject({
     queue_ms: limitMs,
     run_ms: limitMs,

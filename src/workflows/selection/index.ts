@@ -1,0 +1,178 @@
+import type { Clock } from '../../core/clock.js';
+import { WorkflowError } from '../../core/errors.js';
+import { derivedId } from '../../core/ids.js';
+import type { Db } from '../../db/index.js';
+import { nearestNames } from '../../graph/index.js';
+import { normalType } from '../names.js';
+import type { Deployment, Workflow, WorkflowInput, WorkflowVersion } from '../types.js';
+import {
+  type Candidate,
+  type ChoiceRequest,
+  type Considered,
+  choose,
+  type SelectionRule,
+  sentenceOf,
+} from './choose.js';
+import { lookAtBackends } from './look.js';
+
+export interface SelectOptions {
+  /** `interactive` unless told; `any` may use every deployment. */
+  readonly context?: string | undefined;
+  /** What the account prefers: a deployment id or a backend id. */
+  readonly preference?: string | undefined;
+  /** The same key gets the same deployment, as long as it is well: an account, a session. */
+  readonly stickyKey?: string | undefined;
+}
+
+export interface Selection {
+  readonly deployment: Deployment;
+  /** Why, as data. */
+  readonly reason: {
+    readonly rule: SelectionRule;
+    readonly context: string;
+    readonly considered: readonly Considered[];
+  };
+  /** Why, in one sentence. */
+  readonly sentence: string;
+}
+
+export interface TypeDeployments {
+  /** As stored: upper case. */
+  readonly type: string;
+  readonly deploymentIds: readonly string[];
+  /** What a request must give, whichever of the deployments it gets: the inputs that all of its workflows require. */
+  readonly requiredInputs: readonly WorkflowInput[];
+  readonly workflows: readonly {
+    readonly name: string;
+    readonly deploymentIds: readonly string[];
+    readonly requiredInputs: readonly WorkflowInput[];
+  }[];
+}
+
+interface WorkflowReader {
+  list(options: { readonly type?: string; readonly enabled?: boolean; readonly limit?: number }): Promise<Workflow[]>;
+  version(name: string, reference?: string): Promise<WorkflowVersion>;
+  readonly deployments: {
+    list(options: { readonly workflow?: string; readonly type?: string }): Promise<Deployment[]>;
+  };
+}
+
+export interface SelectorOptions {
+  readonly db: Db;
+  readonly clock: Clock;
+  /** 0 to 1, exclusive. */
+  readonly random: () => number;
+}
+
+const MOST_WORKFLOWS = 500;
+
+/** Chooses among the deployments of a type, or of one workflow, and says why. */
+export class Selector {
+  readonly #options: SelectorOptions;
+  readonly #workflows: WorkflowReader;
+
+  constructor(options: SelectorOptions, workflows: WorkflowReader) {
+    this.#options = options;
+    this.#workflows = workflows;
+  }
+
+  /** What clients ask before they build a form. Throws `workflow_type_unknown` with near names. */
+  async getDeploymentIdByType(type: string): Promise<TypeDeployments> {
+    const workflows = await this.#ofType(type);
+    const deployments = await this.#deploymentsOf(workflows);
+    const parts = await Promise.all(
+      workflows.map(async ({ name }) => ({
+        name,
+        deploymentIds: deployments.filter(({ workflow, enabled }) => workflow === name && enabled).map(({ id }) => id),
+        requiredInputs: (await this.#workflows.version(name)).interface.inputs.filter(({ required }) => required),
+      })),
+    );
+    const [first] = parts;
+    const inAll = (input: WorkflowInput) =>
+      parts.every(({ requiredInputs }) => requiredInputs.some(({ name }) => name === input.name));
+    return {
+      type: normalType(type) ?? type,
+      deploymentIds: parts.flatMap(({ deploymentIds }) => deploymentIds),
+      requiredInputs: first?.requiredInputs.filter(inAll) ?? [],
+      workflows: parts,
+    };
+  }
+
+  /** Throws `workflow_type_unknown`, `deployment_none`. */
+  async select(type: string, options: SelectOptions = {}): Promise<Selection> {
+    const workflows = await this.#ofType(type);
+    return this.#choose(await this.#deploymentsOf(workflows), options, `type ${normalType(type) ?? type}`);
+  }
+
+  /**
+   * Among the deployments of one workflow. Null when it has none: then it goes to any backend that can run it. Throws
+   * `deployment_none`.
+   */
+  async selectFor(workflow: string, options: SelectOptions = {}): Promise<Selection | null> {
+    const deployments = await this.#workflows.deployments.list({ workflow });
+    return deployments.length === 0 ? null : this.#choose(deployments, options, `workflow ${workflow}`);
+  }
+
+  async #choose(deployments: readonly Deployment[], options: SelectOptions, what: string): Promise<Selection> {
+    const { db, clock, random } = this.#options;
+    const request: ChoiceRequest = { ...options, context: options.context ?? 'interactive' };
+    const healthOf = await lookAtBackends(db.kysely, clock.now());
+    const candidates = deployments.map((deployment): Candidate => ({ deployment, health: healthOf(deployment) }));
+    const choice = choose(candidates, request, random);
+    if (choice === null) {
+      const contexts = [
+        ...new Set(deployments.filter(({ enabled }) => enabled).flatMap((each) => each.contexts)),
+      ].sort();
+      throw new WorkflowError('deployment_none', `No deployment of ${what} may be used for ${request.context}.`, {
+        hint:
+          contexts.length === 0
+            ? 'Turn one of its deployments on.'
+            : `Its deployments are for ${contexts.join(', ')}: use one of these contexts, or give a deployment this one.`,
+        details: { context: request.context, contexts },
+      });
+    }
+    return {
+      deployment: choice.candidate.deployment,
+      reason: { rule: choice.rule, context: request.context, considered: choice.considered },
+      sentence: sentenceOf(choice, request),
+    };
+  }
+
+  async #ofType(type: string): Promise<Workflow[]> {
+    const wanted = normalType(type);
+    const all = await this.#workflows.list({ enabled: true, limit: MOST_WORKFLOWS });
+    const found = all.filter((workflow) => workflow.type !== null && workflow.type === wanted);
+    if (found.length > 0) return found;
+    const types = [...new Set(all.flatMap((workflow) => workflow.type ?? []))].sort();
+    const near = nearestNames(wanted ?? type, types);
+    throw new WorkflowError('workflow_type_unknown', `No workflow is of the type "${type.slice(0, 60)}".`, {
+      details: { type: type.slice(0, 60), nearest: near, types },
+      ...(types.length === 0
+        ? {}
+        : { hint: near.length > 0 ? `Did you mean ${near.join(' or ')}?` : `Types are: ${types.join(', ')}.` }),
+    });
+  }
+
+  /** A workflow that nobody deployed anywhere may go anywhere, for anybody. */
+  async #deploymentsOf(workflows: readonly Workflow[]): Promise<Deployment[]> {
+    const names = new Set(workflows.map(({ name }) => name));
+    const stored = (await this.#workflows.deployments.list({})).filter(({ workflow }) => names.has(workflow));
+    const implied = workflows
+      .filter(({ name }) => !stored.some(({ workflow }) => workflow === name))
+      .map(
+        ({ name, createdAt, updatedAt }): Deployment => ({
+          id: derivedId('implied deployment', name),
+          workflow: name,
+          version: null,
+          target: { kind: 'any' },
+          contexts: ['any'],
+          weight: 100,
+          enabled: true,
+          source: 'implied',
+          createdAt,
+          updatedAt,
+        }),
+      );
+    return [...stored, ...implied];
+  }
+}
