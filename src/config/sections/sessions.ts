@@ -2,10 +2,16 @@ import { z } from 'zod';
 import { bytes, count, MINUTE_MS, milliseconds, section } from './fields.js';
 
 /** Sessions and the waiting room: what docs/sessions.md explains. */
-const places = z.int().min(1).max(1_000_000).optional();
+const places = (description: string) => z.int().min(1).max(1_000_000).optional().meta({ description });
 
 const limits = (description: string, defaults: { readonly maxQueued?: number; readonly maxOpen?: number } = {}) =>
-  z.strictObject({ maxQueued: places, maxOpen: places }).default(defaults).meta({ description });
+  z
+    .strictObject({
+      maxQueued: places('Most that wait at a time.'),
+      maxOpen: places('Most that wait and run at a time.'),
+    })
+    .default(defaults)
+    .meta({ description });
 
 export const sessionsSection = section({
   idleMs: milliseconds(15 * MINUTE_MS, 'A session that nobody touches for so long is over, and deleted.', 1000),
