@@ -1,3 +1,6 @@
+import { context, trace } from '@opentelemetry/api';
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import type { InjectOptions } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { ALL_SCOPES } from '../../src/access/index.js';
@@ -46,16 +49,22 @@ describe('an answer', () => {
 });
 
 describe('the server', () => {
-  test('shows no secret of ours in log, error or answer', async () => {
+  test('shows no secret of ours in log, error, trace or answer', async () => {
+    const exporter = new InMemorySpanExporter();
+    trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }));
     const { logger, lines } = capturingLogger();
     const secrets = { backend: 'canary-backend-7c1e', database: 'canary-database-7c1e' };
-    const server = await serve({ requireKeys: true, logger, config: { http: { ratePerMinute: 1_000_000 } } });
+    const server = await serve({
+      requireKeys: true,
+      logger,
+      config: { http: { ratePerMinute: 1_000_000 }, telemetry: { tracing: true } },
+    });
     const { easel, app, backend } = server;
     const made = await easel.keys.create({ accountId: 'ann', name: 'canary', scopes: ALL_SCOPES });
     const headers = { authorization: `Bearer ${made.secret}` };
     backend.autoFinish = () => [];
     const answers: string[] = [];
-    const ask = async (request: Parameters<typeof app.inject>[0]) => {
+    const ask = async (request: InjectOptions) => {
       const answer = await app.inject(request);
       answers.push(answer.body, JSON.stringify(answer.headers));
       return answer;
@@ -95,14 +104,24 @@ describe('the server', () => {
 
     const told = answers.join('\n');
     const logged = lines.map((line) => JSON.stringify(line, errorsToo)).join('\n');
+    const spans = exporter.getFinishedSpans();
+    const traced = spans
+      .map(({ name, attributes, events, status }) => JSON.stringify([name, attributes, events, status], errorsToo))
+      .join('\n');
     const [keySecret, hookSecret] = [made.secret.slice(made.key.prefix.length), webhook.secret as string];
     for (const secret of [keySecret, hookSecret]) {
       expect(told.includes(secret), 'an answer tells a secret').toBe(false);
       expect(logged.includes(secret), 'the log tells a secret').toBe(false);
+      expect(traced.includes(secret), 'a trace tells a secret').toBe(false);
     }
-    expect(told).not.toContain(secrets.database);
-    expect(told).not.toContain(secrets.backend);
+    for (const text of [told, traced]) {
+      expect(text).not.toContain(secrets.database);
+      expect(text).not.toContain(secrets.backend);
+    }
     expect(lines.length).toBeGreaterThan(50);
+    expect(spans.length).toBeGreaterThan(50);
+    trace.disable();
+    context.disable();
   });
 });
 
