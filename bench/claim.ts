@@ -164,7 +164,7 @@ async function addBackend(db: Db, id: string): Promise<void> {
   );
 }
 
-export async function fill(db: Db, queue: Queue): Promise<void> {
+async function fill(db: Db, queue: Queue): Promise<void> {
   const nowMs = Date.now() - 60_000;
   const needs = { classes: [], files: [], isDeployment: false, tags: [], vramBytes: 0 };
   await db.bulk(async (tx) => {

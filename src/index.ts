@@ -102,6 +102,9 @@ export {
   type RequestResult,
   type RequestStatus,
   type RetryPolicyOptions,
+  type Why,
+  type WhyBackend,
+  type WhyWaiting,
   type WorkflowRequest,
   type WorkflowSubmission,
 } from './generations/index.js';

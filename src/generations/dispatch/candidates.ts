@@ -34,18 +34,26 @@ const HEADS = 4;
 /** Of a job, or of all that share its needs (then without an id). */
 export type CanRun = (backendId: string, job: { readonly needsKey: string; readonly id?: string }) => boolean;
 
-/** `due` is the window of the lane (`DUE_WINDOW` jobs), which all backends of a round share. */
+/** The first read, which needs nothing but the backend: heads of the models that it holds. */
+export async function readHeld(
+  source: CandidateSource,
+  backend: BackendState,
+  lane: LaneNumber,
+): Promise<readonly WaitingJob[]> {
+  return backend.resident.length === 0 ? [] : source.heads(lane, backend.resident, HEADS);
+}
+
+/** `due` is the window of the lane (`DUE_WINDOW` jobs), which all backends of a round share; `held` is from `readHeld`. */
 export async function findCandidates(
   source: CandidateSource,
   backend: BackendState,
   lane: LaneNumber,
-  due: readonly WaitingJob[],
+  { due, held }: { readonly due: readonly WaitingJob[]; readonly held: readonly WaitingJob[] },
   canRun: CanRun,
 ): Promise<WaitingJob[]> {
   if (due.length === 0) return [];
   const runs = (job: { readonly needsKey: string; readonly id?: string }) => canRun(backend.id, job);
   const candidates: WaitingJob[] = [];
-  const held = backend.resident.length === 0 ? [] : await source.heads(lane, backend.resident, HEADS);
   for (const modelKey of backend.resident) {
     const ofModel = held.filter((job) => job.modelKey === modelKey);
     const usable = ofModel.filter(runs);

@@ -1,4 +1,4 @@
-import { type CandidateSource, findCandidates } from './candidates.js';
+import { type CandidateSource, findCandidates, readHeld } from './candidates.js';
 import {
   type BackendState,
   choosePair,
@@ -40,7 +40,8 @@ export async function chooseNext(
   const pairs: PairChoice[] = [];
   for (const backend of idle) {
     for (const lane of [0, 1] as const) {
-      const jobs = await findCandidates(source, backend, lane, await dueOf(lane), base.canRun);
+      const [due, held] = await Promise.all([dueOf(lane), readHeld(source, backend, lane)]);
+      const jobs = await findCandidates(source, backend, lane, { due, held }, base.canRun);
       await countCopied(source, backend, lane, jobs, base, counts);
       const choices = rankJobs(backend, jobs, view);
       if (choices.length === 0) continue;
