@@ -11,4 +11,5 @@ export {
 export { type AnyRow, isTableEmpty, readTable, writeRows } from './dump.js';
 export { DatabaseError, type FailureKind, isUniqueViolation } from './errors.js';
 export { type MigrationReport, migrate, SCHEMA_VERSION } from './migrate.js';
+export { type MongoCollection, readMongoCollection } from './mongo.js';
 export type { Database, GenerationsTable } from './schema.js';

@@ -14,6 +14,16 @@ export { nameOfFile } from './names.js';
 export type { PreparedWorkflow, PrepareRequest } from './prepare.js';
 export { type Candidate, type ChoiceRequest, choose, SELECTION_RULES, sentenceOf } from './selection/choose.js';
 export type { Selection, SelectOptions, TypeDeployments } from './selection/index.js';
+export {
+  ComfyDeploySource,
+  FolderSource,
+  type ItemFault,
+  MongoSource,
+  type SourceItem,
+  type SourceState,
+  Sources,
+  type WorkflowSource,
+} from './sources/index.js';
 export type * from './types.js';
 export { type TypedWorkflow, workflowTypes } from './typescript.js';
 export {

@@ -255,6 +255,7 @@ function workflowRows(nasty: string, large: number) {
       version_count: large,
       created_at: 1,
       updated_at: 2,
+      gone_at: 3,
     },
     workflow_versions: {
       workflow_name,
@@ -290,6 +291,7 @@ function workflowRows(nasty: string, large: number) {
       source: 'api',
       created_at: 1,
       updated_at: 2,
+      gone_at: 3,
     },
     workflow_seeds: { workflow_name, account_id: nasty, input: 'seed', seed: '18446744073709551615' },
   };
@@ -434,10 +436,10 @@ export const NULLABLE: Readonly<Partial<Record<keyof Database, readonly string[]
   webhook_endpoints: ['disabled_reason', 'failing_since'],
   webhook_deliveries: ['generation_id', 'lease_token', 'last_status', 'last_error', 'finished_at'],
   webhook_attempts: ['status', 'error', 'answer'],
-  workflows: ['title', 'description', 'type'],
+  workflows: ['title', 'description', 'type', 'gone_at'],
   workflow_versions: ['ui_workflow', 'note'],
   workflow_labels: ['previous_seq'],
-  workflow_deployments: ['version', 'backend_id', 'external_id'],
+  workflow_deployments: ['version', 'backend_id', 'external_id', 'gone_at'],
 };
 
 export function backendRow(id: string): Database['backends'] {

@@ -487,7 +487,8 @@ create table workflow_deployments (
   enabled bigint not null,
   source text collate "C" not null,
   created_at bigint not null,
-  updated_at bigint not null
+  updated_at bigint not null,
+  gone_at bigint
 );
 
 create table workflow_labels (
@@ -529,7 +530,8 @@ create table workflows (
   latest_hash text collate "C" not null,
   version_count bigint not null,
   created_at bigint not null,
-  updated_at bigint not null
+  updated_at bigint not null,
+  gone_at bigint
 );
 
 alter table account_gates add constraint account_gates_pkey PRIMARY KEY (account_id);

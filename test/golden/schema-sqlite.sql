@@ -558,6 +558,7 @@ CREATE TABLE "workflow_deployments" (
   "source" text not null,
   "created_at" integer not null,
   "updated_at" integer not null,
+  "gone_at" integer,
   constraint "workflow_deployments_workflow_name_fkey" foreign key ("workflow_name") references "workflows" ("name") on delete cascade,
   constraint "workflow_deployments_pkey" primary key ("id")
 ) strict;
@@ -609,6 +610,7 @@ CREATE TABLE "workflows" (
   "version_count" integer not null,
   "created_at" integer not null,
   "updated_at" integer not null,
+  "gone_at" integer,
   constraint "workflows_pkey" primary key ("name")
 ) strict;
 

@@ -22,6 +22,8 @@ export interface WorkflowsTable {
   version_count: number;
   created_at: number;
   updated_at: number;
+  /** When its source turned it off, because it has it no more; null while the source has it. */
+  gone_at: number | null;
 }
 
 /** Never changed. */
@@ -77,6 +79,8 @@ export interface WorkflowDeploymentsTable {
   source: string;
   created_at: number;
   updated_at: number;
+  /** As in `workflows`. */
+  gone_at: number | null;
 }
 
 /** The last seed of an account, for inputs that count up. A text: it may be larger than any column holds. */

@@ -1,0 +1,6 @@
+/** Where workflows come from: `types.ts` has the words. */
+export { ComfyDeploySource } from './comfydeploy.js';
+export { FolderSource } from './folder.js';
+export { MongoSource } from './mongo.js';
+export { Sources, type SourcesOptions } from './sources.js';
+export type * from './types.js';
