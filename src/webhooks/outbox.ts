@@ -57,7 +57,7 @@ export async function enqueueWebhooks(tx: DbTransaction, event: OutboxEvent): Pr
   return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
 }
 
-export function messageIdOf(event: { readonly generationId: string; readonly seq: number }): string {
+function messageIdOf(event: { readonly generationId: string; readonly seq: number }): string {
   return `${event.generationId}.${event.seq}`;
 }
 

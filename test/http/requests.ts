@@ -30,7 +30,7 @@ export function declaredRoutes(server: WholeServer): DeclaredRoute[] {
 }
 
 /** Bodies that the routes take, by operation; those that need none are absent. */
-export function bodyOf(operationId: string): object | undefined {
+function bodyOf(operationId: string): object | undefined {
   const bodies: Readonly<Record<string, object>> = {
     submitGraph: { graph: GRAPH },
     addWorkflow: { name: `w-${newId()}`, graph: GRAPH },
@@ -52,7 +52,7 @@ export function bodyOf(operationId: string): object | undefined {
 }
 
 /** Values for the parameters of a path; what is not given is of the right shape and names nothing. */
-export function pathOf(url: string, given: Readonly<Record<string, string>> = {}): string {
+function pathOf(url: string, given: Readonly<Record<string, string>> = {}): string {
   const fallback: Readonly<Record<string, string>> = { id: newId(), ordinal: '0', code: 'not_found', version: '1' };
   const path = url.replace(/:([a-z]+)/gi, (_, name: string) =>
     encodeURIComponent(given[name] ?? fallback[name] ?? 'none'),

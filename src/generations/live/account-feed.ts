@@ -37,7 +37,7 @@ const MOST_RUNNING = 200;
 const REMEMBER_MS = 4 * LOOK_BACK_MS;
 
 /** The place of an event in the stream of its account, as text. */
-export function cursorOf({ at, generationId, seq }: DurableEvent): string {
+function cursorOf({ at, generationId, seq }: DurableEvent): string {
   return `${at}.${generationId}.${seq}`;
 }
 

@@ -8,7 +8,7 @@ import { deliver } from '../media/deliver.js';
 import { route } from '../route.js';
 import { check, flag, pathId, strictObject } from '../validate.js';
 
-export const outputQuery = strictObject({ download: flag });
+const outputQuery = strictObject({ download: flag });
 
 interface OutputParams {
   readonly id: string;

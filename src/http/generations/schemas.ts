@@ -16,7 +16,7 @@ export const errorSchema = z
   })
   .meta({ id: 'Error', description: 'Why something failed. `GET /v1/errors/{code}` explains a code.' });
 
-export const outputSchema = z
+const outputSchema = z
   .object({
     id: z.string(),
     ordinal: z.int().meta({ description: 'Position in the order of the graph, from 0.' }),

@@ -46,7 +46,7 @@ export const endpointWithSecretSchema = endpointSchema
   .extend({ secret: z.string().meta({ description: 'To verify signatures with. Shown this once.' }) })
   .meta({ id: 'NewWebhookEndpoint' });
 
-export const deliverySchema = z
+const deliverySchema = z
   .object({
     message_id: z.string().meta({ description: '`webhook-id` of the message: the same for every try.' }),
     generation_id: z.uuid().nullable(),
