@@ -169,6 +169,28 @@ export {
   type Verification,
 } from './points/index.js';
 export {
+  type Belonging,
+  type ChangeOptions,
+  type ChangeSession,
+  type Identity,
+  type LinkCode,
+  type Linked,
+  type OpenedSession,
+  type OpenSession,
+  type PreferenceChanges,
+  type Preferences,
+  type Session,
+  type SessionChanges,
+  type SessionEvent,
+  type SessionEventType,
+  type SessionListener,
+  type SessionListOptions,
+  type SessionSettings,
+  type SessionSweepReport,
+  Sessions,
+  type SessionsOptions,
+} from './sessions/index.js';
+export {
   type AddedWorkflow,
   type AddWorkflow,
   type Availability,
