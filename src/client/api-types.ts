@@ -640,6 +640,138 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List live sessions, oldest first
+         * @description Needs the scope `sessions:read`.
+         */
+        get: operations["listSessions"];
+        put?: never;
+        /**
+         * Get or create the session of a user
+         * @description Without `platform` and `user_id` it is the session of the account itself. A bot that serves users of a platform has a key with the scope `accounts:any`; a user that nobody knows gets an account of its own, a guest. Needs the scope `sessions:write`.
+         */
+        post: operations["openSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a session, without touching it
+         * @description Needs the scope `sessions:read`.
+         */
+        get: operations["getSession"];
+        put?: never;
+        post?: never;
+        /**
+         * End a session
+         * @description Its values are deleted. Preferences stay. Needs the scope `sessions:write`.
+         */
+        delete: operations["removeSession"];
+        options?: never;
+        head?: never;
+        /**
+         * Change values and preferences
+         * @description What is absent stays, so that two who change different values lose nothing. With `if_revision` it changes only a session that nobody else has changed since. Needs the scope `sessions:write`.
+         */
+        patch: operations["updateSession"];
+        trace?: never;
+    };
+    "/v1/sessions/{id}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the guest of this session part of an account
+         * @description For a program that knows by itself whose account it is. Needs the scope `sessions:write` and `accounts:any`.
+         */
+        post: operations["claimSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Link the user of this session by a code from elsewhere
+         * @description Needs the scope `sessions:write`.
+         */
+        post: operations["redeemLinkCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/link-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a code that links another platform to this account
+         * @description Needs the scope `sessions:write`.
+         */
+        post: operations["createLinkCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/touch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep a session alive
+         * @description Needs the scope `sessions:write`.
+         */
+        post: operations["touchSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/signed/media/{id}": {
         parameters: {
             query?: never;
@@ -649,6 +781,46 @@ export interface paths {
         };
         /** Fetch a file by a signed address. */
         get: operations["getSignedMedia"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/types/{type}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The deployments of a type of workflow, and what they require
+         * @description Needs the scope `workflows:read`.
+         */
+        get: operations["getDeploymentIdByType"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/types/{type}/selection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which deployment of a type a run would get now, and why
+         * @description Needs the scope `workflows:read`.
+         */
+        get: operations["selectDeployment"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1263,7 +1435,7 @@ export interface components {
         /** @description Why something failed. `GET /v1/errors/{code}` explains a code. */
         Error: {
             /** @enum {string} */
-            code: "usage_invalid" | "config_invalid" | "request_invalid" | "not_found" | "idempotency_conflict" | "payload_too_large" | "media_type_unsupported" | "range_unsatisfiable" | "origin_forbidden" | "internal" | "file_unreadable" | "file_not_a_workflow" | "graph_invalid" | "graph_unconvertible" | "graph_input_unknown" | "graph_input_invalid" | "workflow_unknown" | "workflow_version_unknown" | "workflow_type_unknown" | "workflow_disabled" | "workflow_name_taken" | "workflow_label_invalid" | "workflow_manifest_invalid" | "workflow_input_invalid" | "deployment_unknown" | "backend_rejected_graph" | "backend_node_missing" | "backend_model_missing" | "node_failed" | "out_of_memory" | "outputs_missing" | "backend_unreachable" | "backend_not_comfyui" | "backend_protocol" | "backend_unauthorized" | "backend_overloaded" | "backend_failed" | "backend_lost_run" | "backend_interrupted" | "backend_exists" | "backend_configured" | "output_unavailable" | "deployment_missing" | "deployment_mismatch" | "submit_uncertain" | "queue_timeout" | "run_timeout" | "collect_timeout" | "wait_timeout" | "attempts_exhausted" | "generation_poisoned" | "cancelled" | "transition_illegal" | "lease_lost" | "shutting_down" | "points_insufficient" | "points_budget_exceeded" | "points_plan_limit" | "points_hold_ended" | "points_refund_excessive" | "database_unavailable" | "database_conflict" | "database_schema" | "storage_failed" | "media_invalid" | "outbound_forbidden" | "outbound_refused" | "outbound_failed" | "outbound_timeout" | "media_too_complex" | "media_quota_exceeded" | "media_in_use" | "media_underivable" | "media_tool_missing" | "media_link_invalid" | "session_limit" | "session_conflict" | "session_identity_taken" | "session_code_invalid" | "session_code_attempts" | "session_link_refused" | "account_merged" | "waiting_room_full" | "unauthenticated" | "scope_missing" | "rate_limited";
+            code: "usage_invalid" | "config_invalid" | "request_invalid" | "not_found" | "idempotency_conflict" | "payload_too_large" | "media_type_unsupported" | "range_unsatisfiable" | "origin_forbidden" | "internal" | "file_unreadable" | "file_not_a_workflow" | "graph_invalid" | "graph_unconvertible" | "graph_input_unknown" | "graph_input_invalid" | "workflow_unknown" | "workflow_version_unknown" | "workflow_type_unknown" | "deployment_none" | "workflow_disabled" | "workflow_name_taken" | "workflow_label_invalid" | "workflow_manifest_invalid" | "workflow_input_invalid" | "deployment_unknown" | "backend_rejected_graph" | "backend_node_missing" | "backend_model_missing" | "node_failed" | "out_of_memory" | "outputs_missing" | "backend_unreachable" | "backend_not_comfyui" | "backend_protocol" | "backend_unauthorized" | "backend_overloaded" | "backend_failed" | "backend_lost_run" | "backend_interrupted" | "backend_exists" | "backend_configured" | "output_unavailable" | "deployment_missing" | "deployment_mismatch" | "submit_uncertain" | "queue_timeout" | "run_timeout" | "collect_timeout" | "wait_timeout" | "attempts_exhausted" | "generation_poisoned" | "cancelled" | "transition_illegal" | "lease_lost" | "shutting_down" | "points_insufficient" | "points_budget_exceeded" | "points_plan_limit" | "points_hold_ended" | "points_refund_excessive" | "database_unavailable" | "database_conflict" | "database_schema" | "storage_failed" | "media_invalid" | "outbound_forbidden" | "outbound_refused" | "outbound_failed" | "outbound_timeout" | "media_too_complex" | "media_quota_exceeded" | "media_in_use" | "media_underivable" | "media_tool_missing" | "media_link_invalid" | "session_limit" | "session_conflict" | "session_identity_taken" | "session_code_invalid" | "session_code_attempts" | "session_link_refused" | "account_merged" | "waiting_room_full" | "unauthenticated" | "scope_missing" | "rate_limited";
             details?: unknown;
             hint: string;
             message: string;
@@ -1388,6 +1560,23 @@ export interface components {
             revoked_at: string | null;
             scopes: ("generations:read" | "generations:write" | "events:read" | "workflows:read" | "workflows:write" | "workflows:raw" | "media:read" | "media:write" | "points:read" | "points:admin" | "sessions:read" | "sessions:write" | "backends:read" | "backends:admin" | "webhooks:read" | "webhooks:write" | "keys:admin" | "metrics:read" | "accounts:any")[];
         };
+        LinkCode: {
+            account_id: string;
+            /** @description Shown this once. Works once. */
+            code: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        Linked: {
+            /** @description The account that has both now. */
+            account_id: string;
+            /** @description The account that is no more; null when nothing changed. */
+            merged_from: string | null;
+            /** @description How many generations, files and micro-points moved. */
+            moved: {
+                [key: string]: number;
+            };
+        };
         MovedLabel: {
             from: string | null;
             label: string;
@@ -1428,6 +1617,42 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
             url: string;
+        };
+        OpenedSession: {
+            account_id: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description Unless it is used before.
+             */
+            expires_at: string;
+            /** @description Its account was made for this user, and belongs to nobody else yet. */
+            guest: boolean;
+            /** Format: uuid */
+            id: string;
+            platform: string;
+            /** @description Remembered when the session is over. */
+            preferences: {
+                backend_id: string | null;
+                /** @description What was used last, by workflow. */
+                inputs: {
+                    [key: string]: {
+                        [key: string]: unknown;
+                    };
+                };
+                locale: string | null;
+                workflow: string | null;
+            };
+            /** @description This user was here before. */
+            returning: boolean;
+            revision: number;
+            /** Format: date-time */
+            touched_at: string;
+            user_id: string;
+            values: {
+                [key: string]: unknown;
+            };
         };
         Output: {
             bytes: number;
@@ -1482,6 +1707,67 @@ export interface components {
             amount: number;
             repeated: boolean;
             transfer_id: string;
+        };
+        RequiredInput: {
+            description: string | null;
+            name: string;
+            title: string | null;
+            type: string;
+        };
+        Selection: {
+            considered: {
+                deployment_id: string;
+                load: number;
+                state: string;
+                /** @enum {string} */
+                verdict: "chosen" | "other" | "other_context" | "off" | "not_well" | "spare";
+                workflow: string;
+            }[];
+            context: string;
+            deployment_id: string;
+            /** @enum {string} */
+            rule: "preference" | "sticky" | "least_loaded" | "weight" | "spare" | "waiting";
+            sentence: string;
+            workflow: string;
+        };
+        Session: {
+            account_id: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description Unless it is used before.
+             */
+            expires_at: string;
+            /** @description Its account was made for this user, and belongs to nobody else yet. */
+            guest: boolean;
+            /** Format: uuid */
+            id: string;
+            platform: string;
+            /** @description Remembered when the session is over. */
+            preferences: {
+                backend_id: string | null;
+                /** @description What was used last, by workflow. */
+                inputs: {
+                    [key: string]: {
+                        [key: string]: unknown;
+                    };
+                };
+                locale: string | null;
+                workflow: string | null;
+            };
+            revision: number;
+            /** Format: date-time */
+            touched_at: string;
+            user_id: string;
+            values: {
+                [key: string]: unknown;
+            };
+        };
+        SessionPage: {
+            data: components["schemas"]["Session"][];
+            /** @description `after` of the next page; null at the end. */
+            next_after: string | null;
         };
         SubmittedGeneration: {
             attempt_count: number;
@@ -1780,6 +2066,17 @@ export interface components {
             data: components["schemas"]["Workflow"][];
             /** @description `after` of the next page; null at the end. */
             next_after: string | null;
+        };
+        WorkflowType: {
+            deployment_ids: string[];
+            /** @description What a request must give, whichever deployment it gets. */
+            required_inputs: components["schemas"]["RequiredInput"][];
+            type: string;
+            workflows: {
+                deployment_ids: string[];
+                name: string;
+                required_inputs: components["schemas"]["RequiredInput"][];
+            }[];
         };
         WorkflowVersion: {
             /** Format: date-time */
@@ -2569,6 +2866,8 @@ export interface operations {
                     negative?: string;
                     prompt?: string;
                     seed?: number | string;
+                    /** Format: uuid */
+                    session_id?: string;
                     set?: {
                         [key: string]: unknown;
                     };
@@ -3710,6 +4009,418 @@ export interface operations {
             };
         };
     };
+    listSessions: {
+        parameters: {
+            query?: {
+                account_id?: string;
+                after?: string;
+                limit?: number;
+                platform?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionPage"];
+                };
+            };
+        };
+    };
+    openSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    account_id?: string;
+                    platform?: string;
+                    user_id?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It was there, and is touched. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenedSession"];
+                };
+            };
+            /** @description It is new. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenedSession"];
+                };
+            };
+        };
+    };
+    getSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+        };
+    };
+    removeSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    updateSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    backend_id?: string | null;
+                    if_revision?: number;
+                    inputs?: {
+                        [key: string]: Record<string, never> | null;
+                    };
+                    locale?: string | null;
+                    remove?: string[];
+                    values?: {
+                        [key: string]: unknown;
+                    };
+                    workflow?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+        };
+    };
+    claimSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    account_id: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description They are one account now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Linked"];
+                };
+            };
+        };
+    };
+    redeemLinkCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    code: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description They are one account now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Linked"];
+                };
+            };
+        };
+    };
+    createLinkCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Show it to the user. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkCode"];
+                };
+            };
+        };
+    };
+    touchSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+        };
+    };
     getSignedMedia: {
         parameters: {
             query: {
@@ -3751,6 +4462,90 @@ export interface operations {
                 };
                 content: {
                     "*/*": unknown;
+                };
+            };
+        };
+    };
+    getDeploymentIdByType: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                type: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What a form must ask for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowType"];
+                };
+            };
+        };
+    };
+    selectDeployment: {
+        parameters: {
+            query?: {
+                context?: string;
+                preference?: string;
+                sticky?: boolean;
+            };
+            header?: never;
+            path: {
+                type: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It did not work, and why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It did not work, and why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The choice; another request may get another one. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Selection"];
                 };
             };
         };
@@ -4692,6 +5487,10 @@ export interface operations {
                     metadata?: {
                         [key: string]: unknown;
                     };
+                    preference?: string;
+                    /** Format: uuid */
+                    session_id?: string;
+                    sticky?: boolean;
                     version?: string;
                 };
             };

@@ -29,7 +29,7 @@ const OTHERWISE: Readonly<Record<string, (body: Answer, isLucky: boolean) => unk
     isLucky ? { description: 'changed' } : 'url' in body ? { ...body, url: NOWHERE } : body,
   submitGraph: ({ metadata = {}, lane = 'batch' }, isLucky) =>
     isLucky ? { graph: GRAPH, metadata, lane } : { metadata },
-  addWorkflow: ({ note = '' }, isLucky) => (isLucky ? { name: 'fuzzed', graph: GRAPH, note } : { note, graph: {} }),
+  addWorkflow: ({ note = '' }, isLucky) => (isLucky ? { name: 'another', graph: GRAPH, note } : { note, graph: {} }),
   addDeployment: (body, isLucky) => (isLucky ? { weight: 1 } : body),
   changeDeployment: (body, isLucky) => (isLucky ? { weight: 2 } : body),
   openSession: (body, isLucky) => (isLucky ? {} : body),
@@ -78,8 +78,14 @@ describe('requests made of the OpenAPI document', () => {
   async function objectsFor(path: string): Promise<Readonly<Record<string, string>>> {
     const post = async (url: string, payload: object | Buffer, headers: object = {}) =>
       (await server.app.inject({ method: 'POST', url, payload, headers: { ...key, ...headers } })).json();
-    const { name } = await post('/v1/workflows', { name: 'fuzzed', graph: GRAPH, labels: ['production'] });
-    const common = { name, version: '1', label: 'production', code: 'not_found', ordinal: '0' };
+    const { name } = await post('/v1/workflows', {
+      name: 'fuzzed',
+      graph: GRAPH,
+      labels: ['production'],
+      manifest: { type: 'MAKE' },
+    });
+    await server.easel.workflows.setEnabled(name, true);
+    const common = { name, version: '1', type: 'MAKE', label: 'production', code: 'not_found', ordinal: '0' };
     if (path.endsWith('/diff')) return { ...common, from: '1', to: 'latest' };
     if (path.startsWith('/v1/generations')) {
       return { ...common, id: (await post('/v1/generations', { graph: GRAPH }, { prefer: 'wait=30' })).id };
@@ -87,6 +93,7 @@ describe('requests made of the OpenAPI document', () => {
     if (path.startsWith('/v1/media')) {
       return { ...common, id: (await post('/v1/media', picture, { 'content-type': 'image/png' })).media_id };
     }
+    if (path.startsWith('/v1/types')) await post('/v1/workflows/fuzzed/deployments', {});
     if (path.startsWith('/v1/deployments')) {
       return { ...common, id: (await post('/v1/workflows/fuzzed/deployments', {})).id };
     }

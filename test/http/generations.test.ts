@@ -321,7 +321,7 @@ describe('GET /v1/generations', () => {
     const { app, generations } = await server();
     const { id } = await generations.submit({ accountId: 'somebody', graph: GRAPH });
     for (const path of ['', '/events', '/outputs/0', '/cancel', '/rerun']) {
-      for (const unknown of [id, newId(), 'x', '%2e%2e', id.toUpperCase()]) {
+      for (const unknown of [id, newId(), 'x', '..%2f', id.toUpperCase()]) {
         const method = path === '/cancel' || path === '/rerun' ? 'POST' : 'GET';
         const answer = await app.inject({ method, url: `/v1/generations/${unknown}${path}` });
         expect(answer.json(), `${path} of ${unknown}`).toMatchObject({ status: 404, code: 'not_found' });

@@ -17,6 +17,7 @@ const SHARED: Readonly<Record<string, string>> = {
   '/v1/workflows/:name': 'workflows are of the installation; changing them needs workflows:write',
   '/v1/deployments/:id': 'as workflows',
   '/v1/backends/:id': 'backends are of the installation; changing them needs backends:admin',
+  '/v1/types/:type': 'as workflows',
   '/v1/errors/:code': 'the catalogue of errors',
   '/v1/signed/media/:id': 'whoever has the address; see the tests of signed addresses',
   '/v1/hooks/': 'the path is the secret',

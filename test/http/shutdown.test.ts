@@ -164,7 +164,7 @@ describe('listening', () => {
       const { app } = await server();
       const error = await listen(app, { host, port: 0 }).catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(ConfigError);
-      expect(error).toMatchObject({ code: 'config_invalid', hint: expect.stringContaining('proxy') });
+      expect(error).toMatchObject({ code: 'config_invalid', hint: expect.stringContaining('easel keys create') });
     },
   );
 
