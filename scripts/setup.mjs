@@ -1,9 +1,10 @@
-// Makes a checkout ready to build and run: Node version, packages, native binaries; with `--for-tests` also PostgreSQL and Ceph.
+// Makes a checkout ready to build and run: Node version, packages, native binaries; with `--for-tests` also PostgreSQL, Ceph and FerretDB.
 // Says nothing when nothing is to do. Node built-ins only, since nothing is installed yet.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { buildFerretDb } from './lib/ferretdb.mjs';
 import { main, root, run, ScriptError } from './lib/process.mjs';
 
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -15,6 +16,7 @@ export async function setup({ forTests = false } = {}) {
   if (forTests) {
     installPostgres();
     installCeph();
+    installFerretDb();
   }
 }
 
@@ -115,6 +117,15 @@ function installCeph() {
   const advice = 'Install the programs of Ceph (Debian: apt-get install ceph-mon ceph-osd radosgw).';
   if (process.env.CI) throw new ScriptError(`Ceph is missing and could not be installed. ${advice}`);
   say(`Ceph was not found, so tests on an S3 server will be skipped. ${advice}`);
+}
+
+/** Likewise the server of MongoDB's protocol, which is built, since no package brings one. */
+function installFerretDb() {
+  const reason = buildFerretDb(root, say);
+  if (reason === null) return;
+  const advice = 'Install Go 1.22 or newer (https://go.dev/dl).';
+  // Unlike the others it is not everywhere to be had, and only the import from MongoDB is tested with it.
+  say(`FerretDB was not built (${reason}), so tests on MongoDB will be skipped. ${advice}`);
 }
 
 function hasPostgres() {

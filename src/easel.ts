@@ -8,6 +8,7 @@ import {
   EmbeddedBackend,
   type FetchLike,
 } from './backends/index.js';
+import { ComfyDeployClient } from './comfydeploy/index.js';
 import { type BackendConfig, backendCatalogue, type Config } from './config/index.js';
 import { type Clock, systemClock } from './core/clock.js';
 import { newId } from './core/ids.js';
@@ -40,7 +41,14 @@ import { OwnedPoints, type Perks, Points, PointsSweeper } from './points/index.j
 import { Sessions } from './sessions/index.js';
 import { Metrics, Tracing } from './telemetry/index.js';
 import { guardedSender, Webhooks } from './webhooks/index.js';
-import { Workflows } from './workflows/index.js';
+import {
+  ComfyDeploySource,
+  FolderSource,
+  MongoSource,
+  Sources,
+  type WorkflowSource,
+  Workflows,
+} from './workflows/index.js';
 
 /** What an embedder or a test replaces; everything else comes from the configuration. */
 export interface EaselOverrides {
@@ -95,6 +103,8 @@ export class Easel {
   readonly fleet: Backends;
   /** Workflows by name, with their versions, labels and deployments. */
   readonly workflows: Workflows;
+  /** The places that keep workflows up to date. */
+  readonly sources: Sources;
   /** The ledger. Usable also while `points.enabled` is off: then generations cost nothing. */
   readonly points: Points;
   /** Users of platforms, and what is known of them. */
@@ -196,6 +206,8 @@ export class Easel {
     this.fleet = new Backends({ db, clock, logger, catalogue: backendCatalogue });
     const definitions = definitionsOf(this.backends);
     this.workflows = new Workflows({ db, clock, definitions, ...definedOnly({ random }) });
+    const { workflows } = this;
+    this.sources = new Sources({ db, clock, logger, workflows, sources: openSources(config, clock) });
     this.#submitter = new WorkflowSubmitter({
       db,
       generations: this.generations,
@@ -239,6 +251,7 @@ export class Easel {
       await this.generations.start();
       this.webhooks.start();
       this.sessions.start();
+      this.sources.start();
       this.#pointsSweeper?.start();
       this.#mediaSweeper.start();
     })();
@@ -251,6 +264,7 @@ export class Easel {
     this.#running = null;
     if (started !== null) {
       await started.catch(() => {});
+      await this.sources.stop();
       await this.#pointsSweeper?.stop();
       await this.#mediaSweeper.stop();
       await this.generations.stop();
@@ -310,6 +324,24 @@ export function createBackend(backend: BackendConfig, config: Config, parts: Bac
     clock,
     logger,
     ...definedOnly({ headers, auth, tls: tls === undefined ? undefined : definedOnly(tls) }),
+  });
+}
+
+/** The configured sources of workflows, not started. */
+export function openSources({ workflows, backends }: Config, clock: Clock): WorkflowSource[] {
+  return workflows.sources.map((source): WorkflowSource => {
+    const { id = source.kind, refreshMs } = source;
+    if (source.kind === 'folder') return new FolderSource({ id, refreshMs, path: source.path });
+    if (source.kind === 'mongodb') {
+      const { url, database, collection, backend: backendId } = source;
+      return new MongoSource({ id, refreshMs, url, collection, ...definedOnly({ database, backendId }) });
+    }
+    // That it is there was checked with the configuration.
+    const backend = backends.find((one) => one.kind === 'comfydeploy' && one.id === (source.backend ?? one.id));
+    if (backend?.kind !== 'comfydeploy') throw new TypeError(`The source ${id} names no ComfyDeploy backend.`);
+    const { url: baseUrl, apiKey, api, headers } = backend;
+    const client = new ComfyDeployClient({ baseUrl, apiKey, clock, ...definedOnly({ api, headers }) });
+    return new ComfyDeploySource({ id, refreshMs, client, backendId: backend.id });
   });
 }
 

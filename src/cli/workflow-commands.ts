@@ -110,6 +110,19 @@ export function addWorkflowCommands(program: Command, run: Run): void {
       );
   }
 
+  json(
+    backend(
+      workflows
+        .command('sources')
+        .argument('[source]', 'only this one')
+        .description(
+          'Looks once at the configured sources, takes in what is new, and tells what is wrong; exit code 3 when something is.',
+        ),
+    ),
+  ).action((source: string | undefined, _options, command: Command) =>
+    run(command, (context, work) => work.sources(context, source, command.opts())),
+  );
+
   workflows
     .command('remove')
     .argument('<name>')

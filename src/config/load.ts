@@ -5,6 +5,7 @@ import { expectation, parseText, readEnvironment } from './environment.js';
 import { readConfigFile } from './file.js';
 import { configError, type Origin, type Problem, problemsOf } from './problems.js';
 import { type Config, type ConfigInput, configSchema } from './schema.js';
+import { sourceProblems } from './sections/workflows.js';
 import { listSettings, type Setting } from './settings.js';
 
 /**
@@ -122,7 +123,12 @@ class Draft {
     const parsed = configSchema.safeParse(this.#values);
     const all = [...problems];
     if (!parsed.success) all.push(...problemsOf(parsed.error.issues, (path) => this.#originAt(path)));
-    else all.push(...this.#duplicateBackends(parsed.data.backends));
+    else {
+      const { backends: given, workflows } = parsed.data;
+      const found = sourceProblems(workflows.sources, given);
+      all.push(...this.#duplicateBackends(given));
+      all.push(...found.map(({ path, message }) => ({ path, message, origin: this.#originAt(path) })));
+    }
     if (!parsed.success || all.length > 0) throw configError(all);
 
     const { data } = parsed;
@@ -131,6 +137,13 @@ class Draft {
       ...data,
       dataDir,
       databaseUrl: this.#databaseUrl(data.databaseUrl, dataDir),
+      workflows: {
+        sources: data.workflows.sources.map((source) =>
+          source.kind === 'folder'
+            ? { ...source, path: resolve(this.#folderOf('workflows.sources'), source.path) }
+            : source,
+        ),
+      },
       nodeId: data.nodeId ?? randomBytes(6).toString('hex'),
       backends: data.backends.map((backend, index) =>
         backend.kind === 'comfyui' && backend.tls ? { ...backend, tls: this.#readPem(backend.tls, index) } : backend,

@@ -7,6 +7,7 @@ import { mediaSection, outboundSection } from './sections/media.js';
 import { pointsSection } from './sections/points.js';
 import { circuitSection, retrySection } from './sections/reliability.js';
 import { sessionsSection } from './sections/sessions.js';
+import { workflowsSection } from './sections/workflows.js';
 
 /**
  * Every setting: its type, limits, default and meaning. Messages, `docs/configuration.md`, environment variable names and
@@ -84,6 +85,7 @@ export const configSchema = z.strictObject({
   outbound: outboundSection,
   points: pointsSection,
   sessions: sessionsSection,
+  workflows: workflowsSection,
   telemetry: section({
     tracing: z.boolean().default(false).meta({
       description:

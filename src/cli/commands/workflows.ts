@@ -9,6 +9,7 @@ import { availabilityLines, diffLines, showLines, versionName, versionRows, work
 
 export { addWorkflow as add } from '../workflows/add.js';
 export { runWorkflow as run } from '../workflows/run.js';
+export { refreshSources as sources } from '../workflows/sources.js';
 
 /** `easel workflows …`: works on the database itself, beside a running Easel or without one. */
 export async function list(context: CommandContext, options: Json & { readonly type?: string }): Promise<number> {

@@ -1,7 +1,9 @@
 import type { Backend } from '../../backends/index.js';
+import type { Config } from '../../config/index.js';
 import { stringifyLossless } from '../../core/json.js';
 import { silentLogger } from '../../core/log.js';
-import { migrate, openDatabase } from '../../db/index.js';
+import { definedOnly } from '../../core/objects.js';
+import { type Db, migrate, openDatabase } from '../../db/index.js';
 import type { NodeDefinitions } from '../../graph/index.js';
 import { Workflows } from '../../workflows/index.js';
 import { askBackend, withBackend } from '../backend.js';
@@ -15,15 +17,21 @@ export interface Json {
 }
 
 /** Works on the workflows in the configured database, beside a running Easel or without one. */
-export async function withWorkflows<T>(
+export function withWorkflows<T>(context: CommandContext, work: (workflows: Workflows) => Promise<T>): Promise<T> {
+  return withWorkflowsAnd(context, undefined, work);
+}
+
+/** As `withWorkflows`, for what also needs the configuration and the database itself. */
+export async function withWorkflowsAnd<T>(
   { io, globals }: CommandContext,
-  work: (workflows: Workflows) => Promise<T>,
+  definitions: (() => Promise<NodeDefinitions>) | undefined,
+  work: (workflows: Workflows, parts: { readonly db: Db; readonly config: Config }) => Promise<T>,
 ): Promise<T> {
   const { config } = await loadCliConfig(io, globals);
   const db = await openDatabase({ url: config.databaseUrl, logger: silentLogger, clock: io.clock, poolSize: 2 });
   try {
     await migrate(db);
-    return await work(new Workflows({ db, clock: io.clock }));
+    return await work(new Workflows({ db, clock: io.clock, ...definedOnly({ definitions }) }), { db, config });
   } finally {
     await db.close();
   }

@@ -10,7 +10,7 @@ export interface ComfyDeploySourceOptions {
   readonly id: string;
   /** How long what it said counts as fresh. */
   readonly refreshMs: number;
-  readonly client: Pick<ComfyDeployClient, 'displayUrl' | 'deployments' | 'workflowVersion'>;
+  readonly client: Pick<ComfyDeployClient, 'displayUrl' | 'deployments' | 'workflowVersion' | 'close'>;
   /** The backend that runs the deployments. */
   readonly backendId: string;
 }
@@ -43,6 +43,10 @@ export class ComfyDeploySource implements WorkflowSource {
       groups.set(name, [...(groups.get(name) ?? []), deployment]);
     }
     for (const [name, deployments] of groups) yield this.#item(name, deployments, signal);
+  }
+
+  close(): Promise<void> {
+    return this.#client.close();
   }
 
   #item(name: string, deployments: readonly Deployment[], signal: AbortSignal): SourceItem {

@@ -80,6 +80,7 @@ export class SourceRunner {
     await this.#watching?.close();
     this.#watching = null;
     await (this.#next ?? this.#current);
+    await this.source.close?.();
   }
 
   /** Resolves when a pass that began after this call has ended, well or not. */

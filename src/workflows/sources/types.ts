@@ -23,6 +23,8 @@ export interface WorkflowSource {
   load(signal: AbortSignal): AsyncIterable<SourceItem>;
   /** Calls back when something may have changed, as often as it likes. */
   watch?(onChange: () => void): Watching;
+  /** After the last pass. */
+  close?(): Promise<void>;
 }
 
 export interface Watching {

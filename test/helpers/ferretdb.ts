@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { MongoClient } from 'mongodb';
+import { describe } from 'vitest';
+
+/**
+ * A private server of MongoDB's protocol for tests: FerretDB over SQLite, on a free port of 127.0.0.1 and in a folder of its
+ * own. `npm run setup -- --for-tests` builds it. A real server, since a driver that is made up proves nothing.
+ */
+export interface FerretDb {
+  readonly url: string;
+  readonly client: MongoClient;
+  /** Stops and continues it: connections stay open and nothing is answered. */
+  pause(): void;
+  resume(): void;
+  remove(): Promise<void>;
+}
+
+/** As in scripts/lib/ferretdb.mjs, which builds it. */
+const PROGRAM = fileURLToPath(new URL('../../node_modules/.cache/easel/ferretdb-1.24.2/ferretdb', import.meta.url));
+const START_MS = 30_000;
+
+/** Declares tests that need one, or skips them and says why. */
+export function describeWithFerretDb(name: string, declare: () => void): void {
+  if (isExecutable(PROGRAM)) {
+    describe(name, declare);
+    return;
+  }
+  const reason = 'FerretDB is not built (npm run setup -- --for-tests, which needs Go)';
+  process.stderr.write(`skipped: ${name}: ${reason}\n`);
+  describe.skip(`${name}: ${reason}`, declare);
+}
+
+export async function startFerretDb(): Promise<FerretDb> {
+  const folder = mkdtempSync(join(tmpdir(), 'easel-ferretdb-'));
+  const port = await freePort();
+  const args = [`127.0.0.1:${port}`, `${folder}/`];
+  // `setpriv` ends it with the test process, so that a killed test run leaves no server behind.
+  const [command, first] = isOnPath('setpriv') ? ['setpriv', ['--pdeathsig', 'KILL', PROGRAM]] : [PROGRAM, []];
+  const child = spawn(command, [...first, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-4000);
+    });
+  }
+  const url = `mongodb://127.0.0.1:${port}/`;
+  const client = new MongoClient(url, { serverSelectionTimeoutMS: 500 });
+  const remove = async (): Promise<void> => {
+    await client.close();
+    await kill(child);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const giveUpAt = Date.now() + START_MS;
+  for (;;) {
+    const answer = await client
+      .db('admin')
+      .command({ ping: 1 })
+      .catch(() => null);
+    if (answer !== null) break;
+    if (child.exitCode !== null || Date.now() > giveUpAt) {
+      await remove();
+      throw new Error(`FerretDB did not start:\n${said}`);
+    }
+    await wait(50);
+  }
+  return {
+    ...{ url, client, remove },
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
+  };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill('SIGKILL');
+  await exited;
+}
+
+function isOnPath(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => isExecutable(join(folder, program)));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
