@@ -100,7 +100,7 @@ function withYoungerInputs(definition: NodeDefinition, seen: ClassEvidence): Nod
   );
   if (isGrowing || (sockets.length === 0 && widgets.length === 0)) return definition;
   const younger = {
-    ...Object.fromEntries(sockets.map(([name, type]) => [name, [type] as InputSpec])),
+    ...Object.fromEntries(sockets.map(([name, type]) => [name, socketSpec(type)])),
     ...Object.fromEntries(
       widgets.map(([name, type]) => {
         const values = valuesOf(seen, name);
@@ -119,7 +119,7 @@ function standIn(name: string, seen: ClassEvidence): NodeDefinition | null {
   if (widgets === null) return null;
   const sockets = [...seen.sockets]
     .filter(([socket]) => !Object.hasOwn(widgets, socket.split('.')[0]!))
-    .map(([socket, type]) => [socket, [type] as InputSpec] as const);
+    .map(([socket, type]) => [socket, socketSpec(type)] as const);
   return ordered({
     name,
     display_name: name,
@@ -142,10 +142,11 @@ function ordered(definition: NodeDefinition): NodeDefinition {
 
 /** Null when a value is of a kind that only a widget of the node's own can hold, or the files do not tell enough. */
 function widgetsOf(seen: ClassEvidence): Record<string, InputSpec> | null {
-  const best = [...seen.instances].sort(
-    (a, b) => Number(b.isNamed) - Number(a.isNamed) || b.values.length - a.values.length,
-  )[0];
+  const best = mostTelling(seen.instances);
   if (best === undefined) return {};
+  const known = new Set(best.values.map(({ name }) => name));
+  // Nobody can say where a widget stands that only a node with hidden widgets shows.
+  if (seen.widgetOrder.some((name) => !name.includes('.') && !known.has(name))) return null;
   const nested = new Set([...seen.widgetOrder, ...seen.sockets.keys()].filter((name) => name.includes('.')));
   const parents = new Set(
     [...nested].map((name) => name.split('.')[0]!).filter((name) => seen.widgetOrder.includes(name)),
@@ -162,6 +163,24 @@ function widgetsOf(seen: ClassEvidence): Record<string, InputSpec> | null {
     }
   }
   return specs;
+}
+
+/** The node whose widgets are named best; its gaps are filled from nodes with as many values. */
+function mostTelling(instances: readonly Instance[]): Instance | undefined {
+  const namesIn = ({ values }: Instance) => values.filter(({ name }) => name !== null).length;
+  const [best, ...others] = [...instances].sort(
+    (a, b) => Number(b.isNamed) - Number(a.isNamed) || b.values.length - a.values.length || namesIn(b) - namesIn(a),
+  );
+  if (best === undefined || best.isNamed) return best;
+  const alike = others.filter(({ values }) => values.length === best.values.length);
+  const taken = new Set(best.values.map(({ name }) => name));
+  const values = best.values.map(({ name, value }, index) => {
+    const found = alike.map((other) => other.values[index]?.name ?? null).find((other) => other !== null);
+    if (name !== null || found === undefined || found === null || taken.has(found)) return { name, value };
+    taken.add(found);
+    return { name: found, value };
+  });
+  return { ...best, values };
 }
 
 /** The widgets of one node; null for what no plain widget can hold. */
@@ -207,7 +226,7 @@ function nestedSockets(sockets: ReadonlyMap<string, string>, parent: string): Js
   for (const [path, type] of sockets) {
     if (!path.startsWith(`${parent}.`)) continue;
     const [name = '', repetition] = path.slice(parent.length + 1).split('.');
-    if (repetition === undefined) inputs[name] = [type, {}];
+    if (repetition === undefined) inputs[name] = socketSpec(type) as unknown as JsonValue;
     else inputs[name] ??= growing(repetition, type) as unknown as JsonValue;
   }
   return inputs;
@@ -231,12 +250,17 @@ function valuesOf(seen: ClassEvidence, name: string): JsonValue[] {
   );
 }
 
+/** A type that is a widget's by nature is told not to be one. */
+function socketSpec(type: string): InputSpec {
+  return [type, WIDGETS.has(type) ? { forceInput: true } : {}];
+}
+
 function isPlain(value: JsonValue): boolean {
   return value === null || typeof value !== 'object' || isNumber(value);
 }
 
 function isNumber(value: JsonValue): boolean {
-  return typeof value === 'number' || (typeof value === 'object' && value !== null && 'isLosslessNumber' in value);
+  return typeof value === 'number' || typeof value === 'bigint';
 }
 
 function typeOf(values: readonly JsonValue[]): string {
@@ -257,6 +281,6 @@ function widgetSpec(type: string, values: readonly JsonValue[], hasControl: bool
     case 'STRING':
       return ['STRING', { default: '', multiline: true }];
     default:
-      return ['COMBO', { options: [...new Set(values.filter((value) => typeof value === 'string'))], ...control }];
+      return ['COMBO', { options: [...new Set(values.filter((value) => value !== null))], ...control }];
   }
 }

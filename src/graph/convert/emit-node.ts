@@ -2,7 +2,7 @@ import type { JsonValue } from '../../core/json.js';
 import { type InputDefinition, isCaptureWidget, isWidget } from '../definitions.js';
 import type { GraphNode, NodeDefinition } from '../types.js';
 import { defaultOf } from './fit.js';
-import type { UiNode, UiSlot } from './model.js';
+import { inputTargets, type SubgraphDefinition, type UiNode, type UiSlot } from './model.js';
 import type { LinkResolver } from './resolve.js';
 import type { Scope, WorkflowScopes } from './scope.js';
 import { expandDynamicPrompt, type RandomSource, replaceTextPatterns } from './transforms.js';
@@ -27,6 +27,8 @@ export class NodeEmitter {
   readonly #options: EmitterOptions;
   /** By node of the file: instances of one subgraph share their nodes, and so their stored values. */
   readonly #values = new Map<UiNode, WidgetValues | WidgetProblem>();
+  /** What is shown outside, by input of the subgraph. */
+  readonly #promoted = new Map<Scope, Map<number, JsonValue | undefined>>();
   /** Every scope that has been emitted from, for `%Node.widget%`. */
   readonly #visited = new Set<Scope>();
 
@@ -108,12 +110,47 @@ export class NodeEmitter {
     const resolved = this.#links.resolve(scope, slot, wanted);
     if (resolved.kind === 'node') setInput(inputs, slot.name, [resolved.id, resolved.slot]);
     // The window hands on the value of a promoted widget without transforming it, to sockets too.
-    if (resolved.kind === 'own' && own !== undefined) setLiteral(inputs, slot.name, own);
+    const value = resolved.kind === 'own' ? (this.#promotedValue(resolved.scope, resolved.input) ?? own) : undefined;
+    if (value !== undefined) setLiteral(inputs, slot.name, value);
     if (resolved.kind !== 'value') return;
     if (resolved.from === 'promoted') setLiteral(inputs, slot.name, resolved.value);
     else if (slot.widget !== null || (declared !== undefined && isWidget(declared))) {
       setLiteral(inputs, slot.name, this.#transformed(node, definition, slot.name, resolved.value));
     }
+  }
+
+  /** The value of the widget that an input of a subgraph shows outside: that of the first one that it feeds. */
+  #promotedValue(scope: Scope, input: number): JsonValue | undefined {
+    const known = this.#promoted.get(scope) ?? new Map<number, JsonValue | undefined>();
+    this.#promoted.set(scope, known);
+    if (!known.has(input)) known.set(input, this.#findPromoted(scope, input));
+    return known.get(input);
+  }
+
+  #findPromoted(scope: Scope, input: number): JsonValue | undefined {
+    if (scope.outer === null) return undefined;
+    for (const { target, slot } of inputTargets(scope.outer.definition, input)) {
+      const nested = this.#scopes.subgraphOf(target);
+      const value =
+        nested === undefined
+          ? this.#storedValue(scope, target, slot)
+          : this.#promotedBy(this.#scopes.open(scope, target), nested, slot);
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  }
+
+  #promotedBy(inside: Scope, { inputs }: SubgraphDefinition, slot: UiSlot): JsonValue | undefined {
+    const index = inputs.findIndex(({ name }) => name === slot.name);
+    return inside.outer?.promoted.get(index) ?? this.#promotedValue(inside, index);
+  }
+
+  #storedValue(scope: Scope, node: UiNode, slot: UiSlot): JsonValue | undefined {
+    const overridden = scope.outer?.overrides.get(node.id)?.get(slot.name);
+    const definition = this.#scopes.definitions.get(node.type);
+    if (overridden !== undefined || definition === undefined) return overridden;
+    const widgets = this.#valuesOf(node, definition);
+    return isWidgetProblem(widgets) ? undefined : widgets.values.get(slot.name);
   }
 
   #transformed(node: UiNode, definition: NodeDefinition, name: string, value: JsonValue): JsonValue {

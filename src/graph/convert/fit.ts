@@ -26,10 +26,17 @@ export function fitOf(value: JsonValue, input: InputDefinition): Fit {
     case 'COMBO':
       return fitOfChoice(value, input);
     case 'COMFY_DYNAMICCOMBO_V3':
-      return dynamicOptions(input).some(({ key }) => key === value) ? 'good' : 'wrong';
+      return fitOfDynamicChoice(value, input);
     default:
       return 'good';
   }
+}
+
+/** Of a node class that the definitions lack only the type is known, by what the file shows. */
+function fitOfDynamicChoice(value: JsonValue, input: InputDefinition): Fit {
+  const options = dynamicOptions(input);
+  if (options.length === 0) return typeof value === 'string' ? 'loose' : 'wrong';
+  return options.some(({ key }) => key === value) ? 'good' : 'wrong';
 }
 
 function fitOfChoice(value: JsonValue, input: InputDefinition): Fit {

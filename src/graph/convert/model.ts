@@ -146,6 +146,21 @@ export function boundaryLinks(
   return { inputLinks, outputLinks };
 }
 
+export interface InputTarget {
+  readonly target: UiNode;
+  readonly slot: UiSlot;
+}
+
+/** The slots inside that an input feeds, in the order of their links. One at a time: the first is mostly enough. */
+export function* inputTargets(definition: SubgraphDefinition, input: number): Generator<InputTarget> {
+  for (const link of definition.inputLinks[input] ?? []) {
+    const target = definition.byId.get(link.targetId);
+    // The target's own list names the link; the link's slot number is not to be trusted.
+    const slot = target?.inputs.find(({ link: id }) => id !== null && definition.links.get(id) === link);
+    if (target !== undefined && slot !== undefined) yield { target, slot };
+  }
+}
+
 function readSubgraphSlots(value: JsonValue | undefined): SubgraphSlot[] {
   return listOf(value).map((slot) => ({
     name: isJsonObject(slot) ? (textOf(slot['name']) ?? '') : '',

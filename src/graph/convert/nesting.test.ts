@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CORE_NODES } from '../../../test/helpers/node-definitions.js';
+import { CORE_NODES, defineNode, definitionsOf } from '../../../test/helpers/node-definitions.js';
 import { type NodeOptions, textToImage, UiBuilder } from '../../../test/helpers/ui-workflow.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
 import type { Graph, NodeDefinition } from '../types.js';
@@ -79,6 +79,47 @@ describe('a subgraph', () => {
   ];
   it.each(texts)('shows a promoted widget %s', (_, options, text) => {
     expect(convert(withInstance(ENCODE, options, encodeSubgraph()).file())['2:11']?.inputs['text']).toBe(text);
+  });
+
+  describe('whose input feeds a widget and more', () => {
+    const definitions = {
+      ...CORE_NODES,
+      ...definitionsOf(defineNode('ShowText', { text: ['*'] }, { outputs: ['STRING'], outputNode: true })),
+    };
+    /** The shown text is that of node 11, and nodes 12 and 13 are told it. */
+    const shared = () =>
+      new UiBuilder()
+        .node(12, 'ShowText', { inputs: ['text:*'], outputs: ['STRING:STRING'] })
+        .node(11, 'CLIPTextEncode', { inputs: ['clip:CLIP'], widgets: ['text:STRING'], values: ['inside'] })
+        .node(13, 'CLIPTextEncode', { inputs: ['clip:CLIP'], widgets: ['text:STRING'], values: ['not this'] })
+        .connect(-10, 1, 12, 'text')
+        .connect(-10, 1, 11, 'text')
+        .connect(-10, 1, 13, 'text')
+        .connect(-10, 0, 11, 'clip')
+        .connect(-10, 0, 13, 'clip')
+        .subgraph(ENCODE, 'Encode', ['clip:CLIP', 'text:STRING'], []);
+    const texts = (options: NodeOptions, prefix: string, ...subgraphs: JsonObject[]) => {
+      const { graph } = convertUiToApi(
+        withInstance(subgraphs.length > 1 ? WRAP : ENCODE, options, ...subgraphs).file(),
+        definitions,
+      );
+      return [11, 12, 13].map((id) => graph[`${prefix}${id}`]?.inputs['text']);
+    };
+
+    it.each([
+      ['inside', {}, 'inside'],
+      ['by the instance', { values: ['outside'] }, 'outside'],
+    ])('gives all of them the value that is stored %s', (_, options, text) => {
+      expect(texts(options, '2:', shared())).toEqual([text, text, text]);
+    });
+
+    it.each([
+      ['inside', {}, {}, 'inside'],
+      ['by the instance between', {}, { values: ['between'] }, 'between'],
+      ['by the outermost instance', { values: ['outside'] }, { values: ['between'] }, 'outside'],
+    ])('gives all of them the value that is stored %s, when nested', (_, outer, between, text) => {
+      expect(texts(outer, '2:21:', shared(), wrapSubgraph(between))).toEqual([text, text, text]);
+    });
   });
 
   it('takes a link instead of the stored value', () => {

@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject, type JsonValue, parseLossless } from '..
 import { type DefinitionIndex, type InputDefinition, isWidget } from '../definitions.js';
 import { align, isMisfit } from './align.js';
 import { plainLayout } from './layout.js';
-import { listOf, type SubgraphDefinition, type UiNode } from './model.js';
+import { inputTargets, listOf, type SubgraphDefinition, type UiNode } from './model.js';
 
 /**
  * Values of widgets that a subgraph shows on its outside (`comfyui.md` 4.5). Three generations of files:
@@ -119,32 +119,26 @@ function promotedInputs(
   return found;
 }
 
-/** Follows the first link inwards, through nested instances, to the widget that it ends at. */
+/** Follows the links inwards, through nested instances, to the first widget that one of them ends at. */
 function widgetBehind(
   definition: SubgraphDefinition,
   index: number,
   definitions: DefinitionIndex,
   subgraphs: ReadonlyMap<string, SubgraphDefinition>,
+  around: readonly SubgraphDefinition[] = [],
 ): InputDefinition | undefined {
-  const seen = new Set<SubgraphDefinition>();
-  let inside: SubgraphDefinition | undefined = definition;
-  let slotIndex = index;
-  while (inside !== undefined && !seen.has(inside)) {
-    seen.add(inside);
-    const link = inside.inputLinks[slotIndex]?.[0];
-    const target = link === undefined ? undefined : inside.byId.get(link.targetId);
-    if (link === undefined || target === undefined) return undefined;
-    // The target's own list names the link; the link's slot number is not to be trusted.
-    const slot = target.inputs.find(({ link: id }) => id !== null && inside!.links.get(id) === link);
-    if (slot === undefined) return undefined;
-    const nested: SubgraphDefinition | undefined = subgraphs.get(target.type);
-    if (nested === undefined) {
-      const input = definitions.input(target.type, slot.name);
-      if (input !== undefined && isWidget(input)) return input;
-      return slot.widget === null ? undefined : { name: slot.name, type: slot.type, required: false, options: {} };
+  if (around.includes(definition)) return undefined;
+  for (const { target, slot } of inputTargets(definition, index)) {
+    const nested = subgraphs.get(target.type);
+    if (nested !== undefined) {
+      const inner = nested.inputs.findIndex(({ name }) => name === slot.name);
+      const found = widgetBehind(nested, inner, definitions, subgraphs, [...around, definition]);
+      if (found !== undefined) return found;
+      continue;
     }
-    slotIndex = nested.inputs.findIndex(({ name }) => name === slot.name);
-    inside = nested;
+    const input = definitions.input(target.type, slot.name);
+    if (input !== undefined && isWidget(input)) return input;
+    if (slot.widget !== null) return { name: slot.name, type: slot.type, required: false, options: {} };
   }
   return undefined;
 }

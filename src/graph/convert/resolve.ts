@@ -14,8 +14,8 @@ export type Resolved =
   | { readonly kind: 'node'; readonly id: string; readonly slot: number }
   /** A literal: of a primitive (for widgets only), or of a promoted widget. */
   | { readonly kind: 'value'; readonly value: JsonValue; readonly from: 'primitive' | 'promoted' }
-  /** A promoted widget whose value is stored inside: the widget's own, handed on as it is. */
-  | { readonly kind: 'own' }
+  /** A promoted widget whose value is stored inside: handed on as it is, also to what else the input feeds there. */
+  | { readonly kind: 'own'; readonly scope: Scope; readonly input: number }
   | { readonly kind: 'nothing' };
 
 const NOTHING: Resolved = { kind: 'nothing' };
@@ -124,7 +124,8 @@ export class LinkResolver {
       const inputType = outer.definition.inputs[index]?.type ?? slot.type;
       return follow({ ...cursor, inputType, stored }, outer.scope, slot);
     }
-    return stored === undefined ? { kind: 'own' } : { kind: 'value', value: stored, from: 'promoted' };
+    if (stored !== undefined) return { kind: 'value', value: stored, from: 'promoted' };
+    return { kind: 'own', scope: cursor.scope, input: index };
   }
 
   /** Into an instance, to what feeds its output. */
