@@ -77,6 +77,7 @@ const PACKAGE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   'ipaddr.js': ['outbound'],
   standardwebhooks: ['webhooks', 'client'],
   'prom-client': ['telemetry'],
+  chokidar: ['workflows'],
   '@modelcontextprotocol/sdk': ['mcp', 'cli'],
 };
 

@@ -81,7 +81,7 @@ describeWithFerretDb('the source mongodb', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('a server that says nothing is left alone when Easel stops; one that is not there changes nothing', async () => {
+  test('a server that says nothing does not hold up a stop; a collection that is not there is an error, not an empty list', async () => {
     const { sources, collection, workflows } = await open('third');
     await collection.insertOne({ flows: [{ name: 'MAKE', ids: [], layout: layout(20) }] });
     await sources.refresh();
@@ -96,6 +96,9 @@ describeWithFerretDb('the source mongodb', () => {
       server.resume();
     }
     expect(sources.states()).toMatchObject([{ count: 1, error: null }]);
+    const other = await open('third');
+    await other.collection.drop();
+    expect(await other.sources.refresh()).toMatchObject([{ error: { code: 'database_unavailable' } }]);
   });
 
   test('an address with a password is in no message', async () => {

@@ -2,5 +2,5 @@
 export { ComfyDeploySource } from './comfydeploy.js';
 export { FolderSource } from './folder.js';
 export { MongoSource } from './mongo.js';
-export { Sources, type SourcesOptions } from './sources.js';
+export { Sources } from './sources.js';
 export type * from './types.js';

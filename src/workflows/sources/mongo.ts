@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { GraphError } from '../../core/errors.js';
+import { GraphError, StorageError } from '../../core/errors.js';
 import { isJsonObject, type JsonValue, parseLossless } from '../../core/json.js';
 import { type MongoCollection, readMongoCollection } from '../../db/index.js';
 import { parseWorkflowText } from '../../graph/index.js';
@@ -55,6 +55,12 @@ export class MongoSource implements WorkflowSource {
     // Read to the end before anything is taken in: half a document list must not make the other half look gone.
     const documents: JsonValue[] = [];
     for await (const line of readMongoCollection(place)) documents.push(parseLossless(line));
+    // A collection that is not there reads as an empty one: a slip in a name must not turn every workflow off.
+    if (documents.length === 0) {
+      throw new StorageError('database_unavailable', `The collection ${this.place} has no documents.`, {
+        hint: 'Check `database` and `collection` of this source.',
+      });
+    }
     for (const [at, document] of documents.entries()) {
       const flows = isJsonObject(document) ? document['flows'] : undefined;
       if (Array.isArray(flows)) yield* flows.map((flow, index) => this.#item(flow, `flows[${index}]`));
