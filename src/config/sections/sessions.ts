@@ -34,6 +34,9 @@ export const sessionsSection = section({
       'Generations of an account: `maxQueued` (waiting) and `maxOpen` (waiting and running together). No limit unless given; the perks of a plan go before.',
     ),
     session: limits('The same for what is submitted from one session.'),
-    guest: limits('The same for a guest, in place of those of `account`: 3 and 4 unless given.', { maxQueued: 3, maxOpen: 4 }),
+    guest: limits('The same for a guest, in place of those of `account`: 3 and 4 unless given.', {
+      maxQueued: 3,
+      maxOpen: 4,
+    }),
   }),
 });
