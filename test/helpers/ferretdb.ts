@@ -23,7 +23,8 @@ export interface FerretDb {
 
 /** As in scripts/lib/ferretdb.mjs, which builds it. */
 const PROGRAM = fileURLToPath(new URL('../../node_modules/.cache/easel/ferretdb-1.24.2/ferretdb', import.meta.url));
-const START_MS = 30_000;
+const START_MS = 15_000;
+const START_TRIES = 3;
 
 /** Declares tests that need one, or skips them and says why. */
 export function describeWithFerretDb(name: string, declare: () => void): void {
@@ -36,7 +37,18 @@ export function describeWithFerretDb(name: string, declare: () => void): void {
   describe.skip(`${name}: ${reason}`, declare);
 }
 
+/** The port that was free a moment ago may be taken by then, and the start is in nobody's hand: then once more, elsewhere. */
 export async function startFerretDb(): Promise<FerretDb> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await startOnce();
+    } catch (error) {
+      if (tries >= START_TRIES) throw error;
+    }
+  }
+}
+
+async function startOnce(): Promise<FerretDb> {
   const folder = mkdtempSync(join(tmpdir(), 'easel-ferretdb-'));
   const port = await freePort();
   const args = [`127.0.0.1:${port}`, `${folder}/`];
