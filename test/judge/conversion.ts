@@ -8,7 +8,7 @@ import { gatherEvidence } from './evidence.js';
 import { FrontEnd } from './front-end.js';
 import { Judge, outcome, readTemplate } from './judge.js';
 import { fetchPackage, PACKAGES, staticFolder, templateFiles } from './packages.js';
-import { countBy, type Judged, type JudgeResults, renderJudge } from './results.js';
+import { countBy, type Judged, type JudgeResults, renderJudge, sumUp } from './results.js';
 import { judgeDefinitions } from './stand-ins.js';
 
 export interface JudgePaths {
@@ -34,51 +34,75 @@ export async function judgeConversion(names: readonly string[], paths: JudgePath
   const made = judgeDefinitions(recorded, gatherEvidence(templates.map(({ workflow }) => workflow)));
   const wanted = templates.filter(({ name }) => names.length === 0 || names.includes(name));
 
+  const pages = new Pages(made.definitions, frontEndFolder);
+  const judge = new Judge(made, (text) => pages.convert(text));
   const judged: Judged[] = [];
-  for (let start = 0; start < wanted.length; start += FILES_PER_PAGE) {
-    await withFrontEnd(made.definitions, frontEndFolder, async (frontEnd) => {
-      const judge = new Judge(made, (text) => frontEnd.convert(text));
-      for (const template of wanted.slice(start, start + FILES_PER_PAGE)) {
-        const result = await judge.judge(template);
-        judged.push(result);
-        const lines = result.differences.map((line) => `    ${line}\n`).join('');
-        if (names.length > 0 || lines !== '') say(`${template.name}: ${result.verdict} ${result.reasons}\n${lines}`);
-      }
-    });
-    say(`${judged.length} of ${wanted.length} ...\n`);
+  try {
+    for (const template of wanted) {
+      const result = await judge.judge(template);
+      judged.push(result);
+      const lines = result.differences.map((line) => `    ${line}\n`).join('');
+      if (names.length > 0 || lines !== '') say(`${template.name}: ${result.verdict} ${result.reasons}\n${lines}`);
+      if (judged.length % 50 === 0) say(`${judged.length} of ${wanted.length} ...\n`);
+    }
+  } finally {
+    await pages.close();
   }
 
   const results: JudgeResults = {
     templates: PACKAGES.templates,
     frontEnd: PACKAGES.frontEnd,
-    files: wanted.length,
-    outcomes: countBy(
-      wanted.map(({ workflow }) => outcome(workflow, recorded)),
-      (code) => code,
-    ),
-    judged: judged.map((one) => ({ ...one, differences: one.differences.slice(0, 2) })),
+    outcomes: countBy(wanted, ({ workflow }) => outcome(workflow, recorded)),
+    ...sumUp(judged),
   };
   process.stdout.write(`${renderJudge(results).join('\n')}\n`);
-  if (names.length === 0) writeFileSync(paths.resultsFile, `${JSON.stringify(results, null, 1)}\n`);
+  if (names.length === 0) writeFileSync(paths.resultsFile, `${JSON.stringify(results, null, 2)}\n`);
 }
 
-async function withFrontEnd(
-  definitions: NodeDefinitions,
-  frontEndFolder: string,
-  use: (frontEnd: FrontEnd) => Promise<void>,
-): Promise<void> {
-  const nodes = Object.values(definitions).map((definition): NodeClass => {
-    return { definition, execute: () => Promise.reject(new Error('The judge only converts.')) };
-  });
-  const dataDir = mkdtempSync(join(tmpdir(), 'easel-judge-'));
-  const engine = new EmbeddedEngine({ nodes, dataDir });
-  try {
+/** The front end with its engine, opened anew every so often and after each failure, which is then tried once more. */
+class Pages {
+  readonly #definitions: NodeDefinitions;
+  readonly #frontEndFolder: string;
+  readonly #dataDir = mkdtempSync(join(tmpdir(), 'easel-judge-'));
+  #engine: EmbeddedEngine | null = null;
+  #frontEnd: FrontEnd | null = null;
+  #count = 0;
+
+  constructor(definitions: NodeDefinitions, frontEndFolder: string) {
+    this.#definitions = definitions;
+    this.#frontEndFolder = frontEndFolder;
+  }
+
+  async convert(text: string): Promise<string> {
+    if (this.#count++ % FILES_PER_PAGE === 0) await this.#reopen();
+    try {
+      return await this.#frontEnd!.convert(text);
+    } catch {
+      await this.#reopen();
+      return this.#frontEnd!.convert(text);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#frontEnd?.close();
+    await this.#engine?.close();
+    rmSync(this.#dataDir, { recursive: true, force: true });
+  }
+
+  async #reopen(): Promise<void> {
+    await this.#frontEnd?.close();
+    this.#frontEnd = null;
+    this.#engine ??= await this.#startEngine();
+    this.#frontEnd = await FrontEnd.open(this.#engine, this.#frontEndFolder);
+  }
+
+  async #startEngine(): Promise<EmbeddedEngine> {
+    const nodes = Object.values(this.#definitions).map((definition): NodeClass => {
+      return { definition, execute: () => Promise.reject(new Error('The judge only converts.')) };
+    });
+    const engine = new EmbeddedEngine({ nodes, dataDir: this.#dataDir });
     await engine.start();
-    const frontEnd = await FrontEnd.open(engine, frontEndFolder);
-    await use(frontEnd).finally(() => frontEnd.close());
-  } finally {
-    await engine.close();
-    rmSync(dataDir, { recursive: true, force: true });
+    return engine;
   }
 }
 

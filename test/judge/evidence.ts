@@ -81,7 +81,7 @@ function add(evidence: ClassEvidence, node: JsonObject): void {
 }
 
 /** Puts unknown names behind the one that they follow. */
-function mergeOrder(order: string[], names: readonly string[]): void {
+export function mergeOrder(order: string[], names: readonly string[]): void {
   let at = 0;
   for (const name of names) {
     const known = order.indexOf(name);

@@ -3,7 +3,7 @@ import type { NodeDefinitions } from '../../src/graph/index.js';
 import { defineNode, definitionsOf } from '../helpers/node-definitions.js';
 import { gatherEvidence } from './evidence.js';
 import { Judge, readTemplate } from './judge.js';
-import { countBy, renderJudge } from './results.js';
+import { countBy, renderJudge, sumUp } from './results.js';
 import { judgeDefinitions } from './stand-ins.js';
 
 /** The judge itself, without the packages and the browser that it needs to judge. */
@@ -88,7 +88,7 @@ describe('the judge of conversions', () => {
     const judged = (['equal', 'equal-but', 'differs', 'not-judged'] as const).map((verdict) => {
       return { name: verdict, definitions: 'recorded', verdict, reasons: [], differences: ['a | b'] } as const;
     });
-    const lines = renderJudge({ templates: version, frontEnd: version, files: 4, outcomes: { converted: 4 }, judged });
+    const lines = renderJudge({ templates: version, frontEnd: version, outcomes: { converted: 4 }, ...sumUp(judged) });
     expect(lines).toContain('| recorded | 3 | 1 | 1 | 1 | 1 |');
     expect(lines).toContain('| differs | a \\| b |');
     expect(lines.join('\n')).toContain('**2 of 3 agree**');

@@ -12,16 +12,41 @@ export interface Judged {
   readonly differences: readonly string[];
 }
 
+type Definitions = Judged['definitions'];
+
 export interface JudgeResults {
   readonly templates: { readonly name: string; readonly version: string };
   readonly frontEnd: { readonly name: string; readonly version: string };
-  /** Workflows of the collection; each outcome with their number: `converted`, or the code of the refusal. */
-  readonly files: number;
+  /** Workflows of the collection by how ours ends with the recorded definitions: `converted`, or the code of the refusal. */
   readonly outcomes: Readonly<Record<string, number>>;
-  readonly judged: readonly Judged[];
+  readonly verdicts: Readonly<Record<Definitions, Readonly<Record<string, number>>>>;
+  readonly exceptions: Readonly<Record<string, number>>;
+  readonly notJudged: Readonly<Record<string, number>>;
+  readonly differing: readonly { readonly name: string; readonly difference: string }[];
 }
 
-export const EXCEPTIONS: Readonly<Record<string, string>> = {
+export function sumUp(judged: readonly Judged[]): Omit<JudgeResults, 'templates' | 'frontEnd' | 'outcomes'> {
+  const verdicts = (kind: Definitions) =>
+    countBy(
+      judged.filter(({ definitions }) => definitions === kind),
+      ({ verdict }) => verdict,
+    );
+  const reasons = (wanted: Verdict) =>
+    countBy(
+      judged.filter(({ verdict }) => verdict === wanted).flatMap((one) => one.reasons),
+      (reason) => reason,
+    );
+  return {
+    verdicts: { recorded: verdicts('recorded'), 'stand-in': verdicts('stand-in') },
+    exceptions: reasons('equal-but'),
+    notJudged: reasons('not-judged'),
+    differing: judged
+      .filter(({ verdict }) => verdict === 'differs')
+      .map(({ name, differences }) => ({ name, difference: shortened(differences[0] ?? '') })),
+  };
+}
+
+const EXCEPTIONS: Readonly<Record<string, string>> = {
   viewer:
     'The window adds a viewer to the node and puts its state into the graph, under a name that the node does not declare.',
   ids: 'The window gave nodes inside of a subgraph new numbers, since others had the same; but for the ids the graphs are equal.',
@@ -29,7 +54,7 @@ export const EXCEPTIONS: Readonly<Record<string, string>> = {
     'An instance inside of a subgraph is muted or bypassed. The window runs what is inside all the same; Easel leaves it out and says so in a warning.',
 };
 
-export const NOT_JUDGED: Readonly<Record<string, string>> = {
+const NOT_JUDGED: Readonly<Record<string, string>> = {
   older: 'A node of the file has inputs that the recorded definition does not have yet.',
   'no stand-in': 'A node class is too young for the recorded definitions, and the files tell too little of it.',
   capture: 'A node records in the window while it queues, which no file can hold.',
@@ -43,47 +68,40 @@ export function countBy<T>(items: readonly T[], key: (item: T) => string): Recor
 }
 
 function shortened(line: string): string {
-  const text = line.length > 160 ? `${line.slice(0, 160)} ...` : line;
-  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+  return (line.length > 160 ? `${line.slice(0, 160)} ...` : line).replaceAll('\n', ' ');
 }
 
 /** Lines of Markdown. */
 export function renderJudge(results: JudgeResults): string[] {
-  const { frontEnd, judged, templates } = results;
-  const compared = judged.filter(({ verdict }) => verdict !== 'not-judged');
-  const agreeing = compared.filter(({ verdict }) => verdict !== 'differs');
-  const outcomes = Object.entries(results.outcomes).map(([outcome, n]) => `| ${outcome} | ${n} |`);
-  const rows = (['recorded', 'stand-in'] as const).map((kind) => {
-    const counts = countBy(
-      judged.filter(({ definitions }) => definitions === kind),
-      ({ verdict }) => verdict,
-    );
-    const n = (verdict: Verdict) => counts[verdict] ?? 0;
-    return `| ${kind} | ${n('equal') + n('equal-but') + n('differs')} | ${n('equal')} | ${n('equal-but')} | ${n('differs')} | ${n('not-judged')} |`;
-  });
-  const reasons = (verdict: Verdict, texts: Readonly<Record<string, string>>) =>
-    Object.entries(
-      countBy(
-        judged.filter((one) => one.verdict === verdict).flatMap(({ reasons: found }) => found),
-        (reason) => reason,
-      ),
-    ).map(([reason, n]) => `| ${reason} | ${n} | ${texts[reason] ?? ''} |`);
-  const differing = judged.filter(({ verdict }) => verdict === 'differs');
+  const { differing, frontEnd, templates, verdicts } = results;
+  const n = (verdict: Verdict, ...kinds: Definitions[]) =>
+    kinds.reduce((sum, kind) => sum + (verdicts[kind][verdict] ?? 0), 0);
+  const agreeing = (...kinds: Definitions[]) => n('equal', ...kinds) + n('equal-but', ...kinds);
+  const compared = (...kinds: Definitions[]) => agreeing(...kinds) + n('differs', ...kinds);
+  const files = Object.values(results.outcomes).reduce((sum, count) => sum + count, 0);
+  const rows = (['recorded', 'stand-in'] as const).map(
+    (kind) =>
+      `| ${kind} | ${compared(kind)} | ${n('equal', kind)} | ${n('equal-but', kind)} | ${n('differs', kind)} | ${n('not-judged', kind)} |`,
+  );
+  const explained = (counts: Readonly<Record<string, number>>, texts: Readonly<Record<string, string>>) =>
+    Object.entries(counts).map(([reason, count]) => `| ${reason} | ${count} | ${texts[reason] ?? ''} |`);
+  const both = ['recorded', 'stand-in'] as const;
   return [
     '## The official templates',
     '',
     `\`npm run judge:conversion\` fetches ${templates.name} ${templates.version} and ${frontEnd.name} ${frontEnd.version} from PyPI and writes`,
     '`test/judge/results.json`, of which this is the summary. It needs Python with pip, Chromium, and the recorded node definitions.',
     '',
-    `With the definitions of ComfyUI 0.8.0, which is older than much of the collection, the ${results.files} workflows come out so; none throws:`,
+    `With the definitions of ComfyUI 0.8.0, which is older than much of the collection, the ${files} workflows end so; none throws:`,
     '',
     '| outcome | files |',
     '|---|---|',
-    ...outcomes,
+    ...Object.entries(results.outcomes).map(([outcome, count]) => `| ${outcome} | ${count} |`),
     '',
-    `The same workflows in the official front end, in headless Chromium on the embedded engine, and in Easel: **${agreeing.length} of ${compared.length} agree**`,
-    `as sets of nodes with class and inputs. Where a file uses node classes that are younger than the definitions, both sides get the same`,
-    'stand-ins for them, made from what the files show: that says nothing of the real node, but all of how the file is read.',
+    'The same workflows in the official front end, in headless Chromium on the embedded engine, and in Easel:',
+    `**${agreeing(...both)} of ${compared(...both)} agree** as sets of nodes with class and inputs. Where a file uses node classes that are younger than the`,
+    'definitions, both sides get the same stand-ins for them, made from what the files show: that says nothing of the real node,',
+    'but all of how the file is read.',
     '',
     '| definitions | compared | equal | equal but for | differ | not judged |',
     '|---|---|---|---|---|---|',
@@ -91,19 +109,14 @@ export function renderJudge(results: JudgeResults): string[] {
     '',
     '| equal but for | files | why |',
     '|---|---|---|',
-    ...reasons('equal-but', EXCEPTIONS),
+    ...explained(results.exceptions, EXCEPTIONS),
     '',
     '| not judged | files | why |',
     '|---|---|---|',
-    ...reasons('not-judged', NOT_JUDGED),
+    ...explained(results.notJudged, NOT_JUDGED),
     '',
-    ...(differing.length === 0
-      ? []
-      : [
-          '| differs | first difference |',
-          '|---|---|',
-          ...differing.map(({ name, differences }) => `| ${name} | ${shortened(differences[0] ?? '')} |`),
-          '',
-        ]),
+    ...(differing.length === 0 ? [] : ['| differs | first difference |', '|---|---|']),
+    ...differing.map(({ name, difference }) => `| ${name} | ${difference.replaceAll('|', '\\|')} |`),
+    ...(differing.length === 0 ? [] : ['']),
   ];
 }

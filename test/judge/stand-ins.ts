@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../src/core/json.js';
 import type { InputSpec, NodeDefinition, NodeDefinitions } from '../../src/graph/index.js';
-import { type ClassEvidence, type Instance, isControlWord } from './evidence.js';
+import { type ClassEvidence, type Instance, isControlWord, mergeOrder } from './evidence.js';
 
 /**
  * Definitions for the judge. The template collection uses hundreds of node classes that are younger than the recorded
@@ -17,6 +17,8 @@ export interface JudgeDefinitions {
 const MAX_REPETITIONS = 50;
 const VIRTUAL = new Set(['Note', 'MarkdownNote', 'Reroute', 'PrimitiveNode']);
 const WIDGETS = new Set(['INT', 'FLOAT', 'STRING', 'BOOLEAN', 'COMBO']);
+/** Types that newer windows have a widget for. */
+const YOUNG_WIDGETS = new Set(['BOUNDING_BOX', 'BOUNDING_BOXES', 'COLOR', 'CURVE']);
 /** Inputs that the window adds to a node by itself. */
 const OF_THE_WINDOW = new Set(['IMAGEUPLOAD', 'AUDIOUPLOAD', 'AUDIO_UI']);
 
@@ -206,12 +208,28 @@ function dynamicCombo(name: string, seen: ClassEvidence): InputSpec | null {
     if (!instance.isNamed || typeof key !== 'string') continue;
     const widgets = specsOf(instance, seen).filter(([child]) => child.startsWith(`${name}.`));
     if (widgets.some(([, spec]) => spec === null)) return null;
-    const required = { ...asObject(choices.get(key)?.['required']), ...strip(widgets, name) };
+    const before = asObject(choices.get(key)?.['required']);
+    const required = inMergedOrder({ ...before, ...strip(widgets, name) }, Object.keys(before), widgets, name);
     const optional = { ...asObject(choices.get(key)?.['optional']), ...nestedSockets(instance.sockets, name) };
     choices.set(key, { required, optional });
   }
   if (choices.size === 0) return null;
   return ['COMFY_DYNAMICCOMBO_V3', { options: [...choices].map(([key, inputs]) => ({ key, inputs })) }];
+}
+
+/** Nodes of one choice agree on an order, though not each has every widget. */
+function inMergedOrder(
+  specs: JsonObject,
+  before: readonly string[],
+  widgets: readonly (readonly [string, unknown])[],
+  parent: string,
+): JsonObject {
+  const order = [...before];
+  mergeOrder(
+    order,
+    widgets.map(([name]) => name.slice(parent.length + 1)),
+  );
+  return Object.fromEntries(order.map((name) => [name, specs[name]!]));
 }
 
 function strip(entries: readonly (readonly [string, InputSpec | null])[], parent: string): JsonObject {
@@ -237,7 +255,8 @@ function growing(first: string, type: string): InputSpec {
   const prefix = first.replace(/\d+$/, '');
   const start = Number(first.slice(prefix.length));
   const names = Array.from({ length: MAX_REPETITIONS }, (_, index) => `${prefix}${start + index}`);
-  return ['COMFY_AUTOGROW_V3', { template: { input: { required: { [prefix]: [type, {}] } }, names, min: 0 } }];
+  const input = { required: { [prefix]: socketSpec(type) as unknown as JsonValue } };
+  return ['COMFY_AUTOGROW_V3', { template: { input, names, min: 0 } }];
 }
 
 function asObject(value: JsonValue | undefined): JsonObject {
@@ -252,7 +271,7 @@ function valuesOf(seen: ClassEvidence, name: string): JsonValue[] {
 
 /** A type that is a widget's by nature is told not to be one. */
 function socketSpec(type: string): InputSpec {
-  return [type, WIDGETS.has(type) ? { forceInput: true } : {}];
+  return [type, WIDGETS.has(type) || YOUNG_WIDGETS.has(type) ? { forceInput: true } : {}];
 }
 
 function isPlain(value: JsonValue): boolean {
