@@ -12,6 +12,7 @@ import {
 import { differences, equalUpToIds } from '../helpers/compare-graphs.js';
 import { expectGenerated } from '../helpers/generated.js';
 import { sharedPath } from '../helpers/shared.js';
+import { type JudgeResults, renderJudge } from '../judge/results.js';
 
 /**
  * Real workflow files against the graph that the official front end made of them (both are embedded in the same picture).
@@ -19,6 +20,10 @@ import { sharedPath } from '../helpers/shared.js';
  * one below. `docs/conversion.md` lists them: `EASEL_UPDATE_DOCS=1 npx vitest run test/conformance/conversion.test.ts`.
  */
 const pairsFolder = sharedPath('data/workflow-pairs');
+/** Written by `npm run judge:conversion`, which needs packages of others and a browser. */
+const judgeResults = JSON.parse(
+  readFileSync(new URL('../judge/results.json', import.meta.url), 'utf8'),
+) as JudgeResults;
 const definitionsFile = sharedPath('data/object-info/0.8.0.json');
 
 type ExceptionKind = 'button' | 'later' | 'ids';
@@ -136,5 +141,6 @@ function render(results: readonly Result[]): string {
     '|---|---|---|---|',
     ...rows,
     '',
+    ...renderJudge(judgeResults),
   ].join('\n');
 }
