@@ -62,7 +62,7 @@ async function startOnce(): Promise<FerretDb> {
     });
   }
   const url = `mongodb://127.0.0.1:${port}/`;
-  const client = new MongoClient(url, { serverSelectionTimeoutMS: 500 });
+  let client = new MongoClient(url, { serverSelectionTimeoutMS: 500 });
   const remove = async (): Promise<void> => {
     await client.close();
     await kill(child);
@@ -80,6 +80,9 @@ async function startOnce(): Promise<FerretDb> {
       throw new Error(`FerretDB did not start:\n${said}`);
     }
     await wait(50);
+    // A client whose first connection failed has closed its topology, and never finds the server again.
+    await client.close();
+    client = new MongoClient(url, { serverSelectionTimeoutMS: 500 });
   }
   return {
     ...{ url, client, remove },
