@@ -8,5 +8,5 @@ export {
 } from './client.js';
 export { mayHaveStarted } from './failures.js';
 export { type ProducedFile, type ProducedOutput, type ProducedText, producedOutputs } from './outputs.js';
-export type { Deployment, DeploymentInputType, Run, RunRow, WorkflowVersion } from './schemas.js';
+export type { Deployment, Run, RunRow, WorkflowVersion } from './schemas.js';
 export { parseWebhook, type WebhookReport } from './webhook.js';

@@ -68,6 +68,7 @@ export const presignedSchema = z.looseObject({
   download_url: z.url({ protocol: /^https?$/ }),
 });
 
+/** An input node of a deployment (comfydeploy.md 6.1). Seeds and a few others are not listed by the API. */
 const inputTypeSchema = z.looseObject({
   input_id: z.string().min(1),
   class_type: text,
@@ -80,8 +81,6 @@ const inputTypeSchema = z.looseObject({
   description: text,
   enum_options: z.array(z.string()).nullable().catch(null),
 });
-/** An input node of a deployment (comfydeploy.md 6.1). Seeds and a few others are not listed by the API. */
-export type DeploymentInputType = z.infer<typeof inputTypeSchema>;
 const outputTypeSchema = z.looseObject({ output_id: text, class_type: text });
 
 export const deploymentSchema = z.looseObject({
