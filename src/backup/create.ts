@@ -57,9 +57,9 @@ export async function createBackup(options: BackupOptions): Promise<BackupReport
     for (let pass = 1; ; pass += 1) {
       signal?.throwIfAborted();
       const { tables, version, hashes } = await db.snapshot(async (reader, about) => ({
-        ...about,
+        version: about.version,
         hashes: withMedia ? await hashesOf(reader) : [],
-        tables: await dumpTables(reader, about.tables, draft, signal),
+        tables: await dumpTables(reader, about.tables.filter(isKept), draft, signal),
       }));
       const missing = withMedia ? await copyObjects(options, draft, hashes, copied) : [];
       if (missing.length > 0) {
@@ -92,6 +92,16 @@ export async function createBackup(options: BackupOptions): Promise<BackupReport
     await rm(draft, { recursive: true, force: true });
     throw error instanceof EaselError ? error : asStorageFailure(error, folder, signal);
   }
+}
+
+/**
+ * Not copied: derived files, which are made again from what they came from; what is true of one moment and one process only
+ * (nodes, locks, removals under way, what followers see at present).
+ */
+const LEFT_OUT = ['media_derived', 'media_removals', 'nodes', 'locks', 'live_wishes', 'live_states'];
+
+function isKept(table: string): boolean {
+  return !LEFT_OUT.includes(table);
 }
 
 async function dumpTables(

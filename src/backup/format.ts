@@ -9,6 +9,9 @@ import { EaselError } from '../core/errors.js';
  *   tables/<table>.ndjson.gz         one row per line, a JSON object by column; bytes as {"base64": "…"}
  *   media/<ab>/<hash>                the stored files, named by the SHA-256 of their bytes
  *
+ * Derived files (thumbnails and the like) are not in it: they are made again when somebody asks for them. Nor is what is true
+ * of one moment and one process only, such as nodes and locks.
+ *
  * Nothing in it depends on the database that it was taken from: one of SQLite can be restored into PostgreSQL, and the
  * other way round. It holds what the database holds, secrets of webhooks included: it is written for its owner's eyes only.
  */

@@ -1,10 +1,8 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { createBackup, restoreBackup } from '../../backup/index.js';
-import type { Config } from '../../config/index.js';
-import type { Clock } from '../../core/clock.js';
 import { silentLogger } from '../../core/log.js';
 import { type Db, migrate, openDatabase } from '../../db/index.js';
-import { FileMediaStore, type MediaStore } from '../../media/index.js';
+import { type MediaStore, mediaPlaces } from '../../media/index.js';
 import { loadCliConfig } from '../configuration.js';
 import type { CommandContext } from '../program.js';
 import { formatBytes, plural } from '../terminal/words.js';
@@ -56,12 +54,13 @@ async function withStores<T>(
   const { config } = await loadCliConfig(io, globals);
   const db = await openDatabase({ url: config.databaseUrl, logger: silentLogger, clock: io.clock, poolSize: 2 });
   try {
-    return await work(db, storeOf(config, io.clock));
+    const { store } = mediaPlaces(config.media, config.dataDir, io.clock);
+    try {
+      return await work(db, store);
+    } finally {
+      await store.close?.();
+    }
   } finally {
     await db.close();
   }
-}
-
-function storeOf(config: Config, clock: Clock): MediaStore {
-  return new FileMediaStore({ root: join(config.dataDir, 'media'), clock });
 }
