@@ -142,6 +142,13 @@ export class Keys {
     return revoked;
   }
 
+  /** Removes every key of an account, with what is known of them. Works from the next request on. */
+  async removeAccount(accountId: string): Promise<void> {
+    const { db } = this.#options;
+    await db.transaction((tx) => tx.deleteFrom('api_keys').where('account_id', '=', accountId).execute());
+    db.changes.publish(KEYS_TOPIC);
+  }
+
   /** A new secret with all that the old key may do; the old one works for `overlapMs` more. Throws `not_found`. */
   async rotate(
     idOrPrefix: string,

@@ -77,7 +77,9 @@ export function addMediaCommands(program: Command, run: Run): void {
     .description('Works on the configured database and store.')
     .command('delete')
     .argument('<account>')
-    .description('Removes all generations and files of an account. Its points stay, since books are kept.')
+    .description(
+      'Removes all that an account has: generations, files, keys, webhooks, sessions. Its points stay, since books are kept.',
+    )
     .requiredOption('--yes', 'do it')
     .option('--json', 'print JSON')
     .action((account: string, _options, command: Command) =>

@@ -29,11 +29,14 @@ export async function removeGenerations(db: Db, accountId: string): Promise<numb
       .where('status', 'not in', OPEN_GENERATION_STATUSES)
       .limit(PAGE)
       .execute();
-    if (rows.length === 0) return removed;
+    if (rows.length === 0) break;
     const ids = rows.map((row) => row.id);
     await db.transaction((tx) => removeAll(tx, ids));
     removed += ids.length;
   }
+  // Its place in line.
+  await db.transaction((tx) => tx.deleteFrom('dispatch_accounts').where('account_id', '=', accountId).execute());
+  return removed;
 }
 
 async function removeAll(tx: DbTransaction, ids: readonly string[]): Promise<void> {

@@ -7,8 +7,9 @@ export interface FleetNumbers {
     readonly oldestMs: number;
   }[];
   readonly open: readonly { readonly status: string; readonly count: number }[];
-  readonly backends: readonly { readonly id: string; readonly state: string }[];
-  readonly webhooks: readonly { readonly status: string; readonly count: number }[];
+  /** `unowned` while no node has it, whatever its last owner saw. */
+  readonly backends: readonly { readonly id: string; readonly state: string; readonly circuit: string }[];
+  readonly pendingWebhooks: number;
   readonly openHolds: number;
   readonly heldMicroPoints: number;
 }
@@ -22,13 +23,17 @@ export async function readFleetNumbers(db: DbReader, nowMs: number): Promise<Fle
       .where('status', 'in', ['queued', 'running', 'collecting'])
       .groupBy(['status', 'lane'])
       .execute(),
-    db.selectFrom('backends').select(['id', 'lease_until']).orderBy('id').execute(),
+    db
+      .selectFrom('backends')
+      .select(['id', 'state', 'state_detail', 'lease_until'])
+      .where('desired', '!=', 'gone')
+      .orderBy('id')
+      .execute(),
     db
       .selectFrom('webhook_deliveries')
-      .select(({ fn }) => ['status', fn.countAll<number>().as('count')])
+      .select(({ fn }) => fn.countAll<number>().as('count'))
       .where('status', '=', 'pending')
-      .groupBy('status')
-      .execute(),
+      .executeTakeFirst(),
     db
       .selectFrom('point_holds')
       .select(({ fn }) => [fn.countAll<number>().as('count'), fn.sum<number | null>('amount').as('amount')])
@@ -50,8 +55,16 @@ export async function readFleetNumbers(db: DbReader, nowMs: number): Promise<Fle
   return {
     queued: lanes,
     open: statuses,
-    backends: backends.map((row) => ({ id: row.id, state: row.lease_until > nowMs ? 'owned' : 'unowned' })),
-    webhooks: [{ status: 'pending', count: webhooks[0]?.count ?? 0 }],
+    backends: backends.map(({ id, state, state_detail: health, lease_until: until }) =>
+      until > nowMs
+        ? {
+            id,
+            state,
+            circuit: health === null ? 'closed' : (JSON.parse(health) as { readonly circuit: string }).circuit,
+          }
+        : { id, state: 'unowned', circuit: 'closed' },
+    ),
+    pendingWebhooks: webhooks?.count ?? 0,
     openHolds: holds?.count ?? 0,
     heldMicroPoints: holds?.amount ?? 0,
   };

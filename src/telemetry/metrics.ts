@@ -93,6 +93,11 @@ export class Metrics {
     }
   }
 
+  /** One try to send a webhook ended so. */
+  webhookTried(outcome: 'delivered' | 'failed' | 'dead'): void {
+    this.#counters.webhookTries.inc({ outcome });
+  }
+
   request({ method, route, status, durationMs }: ObservedRequest): void {
     this.#counters.http.observe({ method, route, status }, seconds(durationMs));
   }
@@ -130,15 +135,18 @@ export class Metrics {
   }
 
   #setGauges(numbers: FleetNumbers): void {
-    const { queueDepth, queueAge, open, backends, webhooks, holds, held } = this.#gauges;
+    const { queueDepth, queueAge, open, backends, circuits, webhooks, holds, held } = this.#gauges;
     this.#gauges.reset();
     for (const { lane, count, oldestMs } of numbers.queued) {
       queueDepth.set({ lane }, count);
       queueAge.set({ lane }, seconds(oldestMs));
     }
     for (const { status, count } of numbers.open) open.set({ status }, count);
-    for (const { id, state } of numbers.backends) backends.set({ backend: id, state }, 1);
-    for (const { status, count } of numbers.webhooks) webhooks.set({ status }, count);
+    for (const { id, state, circuit } of numbers.backends) {
+      backends.set({ backend: id, state }, 1);
+      circuits.set({ backend: id }, circuit === 'closed' ? 0 : 1);
+    }
+    webhooks.set(numbers.pendingWebhooks);
     holds.set(numbers.openHolds);
     held.set(numbers.heldMicroPoints / 1_000_000);
   }
@@ -156,6 +164,7 @@ function makeCounters(registry: Registry) {
     attempts: counter('easel_attempts_total', 'Attempts that this node began, by backend.', ['backend']),
     retries: counter('easel_retries_total', 'Attempts that failed and will be repeated.', ['backend', 'code']),
     modelLoads: counter('easel_model_loads_total', 'Jobs for which a backend had to load a model.', ['backend']),
+    webhookTries: counter('easel_webhook_tries_total', 'Tries to send a webhook, by how they ended.', ['outcome']),
     scrapeErrors: counter('easel_scrape_errors_total', 'Scrapes for which the database could not be read.', []),
     wait: histogram('easel_wait_seconds', 'From submit to the first start.', []),
     run: histogram('easel_run_seconds', "Time on the backend, by the backend's own clock.", ['backend']),
@@ -184,7 +193,10 @@ function makeGauges(registry: Registry) {
     queueAge: gauge('easel_queue_oldest_seconds', 'Age of the oldest waiting generation, by lane.', ['lane']),
     open: gauge('easel_generations_open', 'Generations that have not ended, by status.', ['status']),
     backends: gauge('easel_backend_state', '1 for the state that a backend is in.', ['backend', 'state']),
-    webhooks: gauge('easel_webhook_deliveries', 'Deliveries that wait, and that were given up.', ['status']),
+    circuits: gauge('easel_backend_circuit_open', '1 while the breaker of a backend is open or half open.', [
+      'backend',
+    ]),
+    webhooks: gauge('easel_webhooks_pending', 'Webhook deliveries that wait for their next try.', []),
     holds: gauge('easel_points_open_holds', 'Holds that have not ended.', []),
     held: gauge('easel_points_held', 'Points in open holds.', []),
     reset: () => {

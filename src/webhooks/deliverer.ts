@@ -34,6 +34,8 @@ export interface DelivererOptions {
   readonly tickMs: number;
   /** An endpoint that has failed for so long is turned off. */
   readonly disableAfterMs: number;
+  /** Told after each try that was written down. */
+  readonly onTried?: (outcome: 'delivered' | 'failed' | 'dead') => void;
 }
 
 const MAX_UNDER_WAY = 32;
@@ -110,7 +112,7 @@ export class Deliverer {
     const done = this.#deliver(delivery)
       .catch((error: unknown) => {
         // Its claim runs out, and then it is sent again.
-        this.#options.logger.warn({ err: toEaselError(error), endpoint: endpointId }, 'a webhook was not written down');
+        this.#options.logger.warn({ err: toEaselError(error), endpoint: endpointId }, 'a webhook could not be handled');
       })
       .finally(() => {
         this.#sends.delete(done);
@@ -214,16 +216,18 @@ export class Deliverer {
         .execute();
     });
     this.#log(delivery, outcome, isDead);
+    this.#options.onTried?.(isDelivered ? 'delivered' : isDead ? 'dead' : 'failed');
   }
 
   /** Null when we are stopping: then it counts as not tried. */
   async #send(delivery: DueDelivery): Promise<Outcome | null> {
     const { clock, send, describe, timeoutMs } = this.#options;
     const { signal } = this.#stop;
+    // What fails here is our own fault, and must not count against the receiver: the claim runs out instead.
+    const body = await bodyOf(delivery, describe);
+    const secrets = parseSecrets(delivery.secrets);
+    const signed = signedHeaders(secrets, { id: delivery.messageId, body, nowMs: clock.now() });
     try {
-      const body = await bodyOf(delivery, describe);
-      const secrets = parseSecrets(delivery.secrets);
-      const signed = signedHeaders(secrets, { id: delivery.messageId, body, nowMs: clock.now() });
       const answer = await send({
         url: delivery.url,
         headers: { 'content-type': 'application/json', 'user-agent': 'Easel-Webhooks', ...signed },

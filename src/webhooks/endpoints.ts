@@ -145,9 +145,19 @@ export class Endpoints {
         .where('account_id', '=', accountId)
         .executeTakeFirst();
       if (removed.numDeletedRows === 0n) throw missing(id);
-      await unsubscribe(tx, id);
-      await tx.deleteFrom('webhook_attempts').where('endpoint_id', '=', id).execute();
-      await tx.deleteFrom('webhook_deliveries').where('endpoint_id', '=', id).execute();
+      await removeBelongings(tx, id);
+    });
+  }
+
+  /** All endpoints of an account, with their outboxes and logs. */
+  async removeAccount(accountId: string): Promise<void> {
+    await this.#options.db.transaction(async (tx) => {
+      const removed = await tx
+        .deleteFrom('webhook_endpoints')
+        .where('account_id', '=', accountId)
+        .returning('id')
+        .execute();
+      for (const { id } of removed) await removeBelongings(tx, id);
     });
   }
 
@@ -200,6 +210,12 @@ async function subscribe(tx: DbTransaction, row: WebhookEndpointsTable): Promise
     .insertInto('webhook_subscriptions')
     .values(types.map((type) => ({ account_id: row.account_id, type, endpoint_id: row.id })))
     .execute();
+}
+
+async function removeBelongings(tx: DbTransaction, endpointId: string): Promise<void> {
+  await unsubscribe(tx, endpointId);
+  await tx.deleteFrom('webhook_attempts').where('endpoint_id', '=', endpointId).execute();
+  await tx.deleteFrom('webhook_deliveries').where('endpoint_id', '=', endpointId).execute();
 }
 
 /** Events from now on are not for this endpoint. */

@@ -24,6 +24,8 @@ export interface WebhooksOptions {
   readonly tickMs?: number;
   /** 3 days unless told. */
   readonly disableAfterMs?: number;
+  /** Told after each try that was written down: `failed` will be tried again, `dead` will not. */
+  readonly onTried?: (outcome: 'delivered' | 'failed' | 'dead') => void;
   /** How long ended deliveries and their log are kept; 30 days unless told. */
   readonly retentionMs?: number;
 }
@@ -53,6 +55,7 @@ export class Webhooks {
       timeoutMs: options.timeoutMs ?? 15_000,
       tickMs: options.tickMs ?? 1_000,
       disableAfterMs: options.disableAfterMs ?? 3 * DAY_MS,
+      ...(options.onTried === undefined ? {} : { onTried: options.onTried }),
     });
   }
 
@@ -92,6 +95,11 @@ export class Webhooks {
   /** With its outbox and log. Throws `not_found`. */
   remove(id: string, accountId: string): Promise<void> {
     return this.#endpoints.remove(id, accountId);
+  }
+
+  /** All endpoints of an account, with their outboxes and logs. */
+  removeAccount(accountId: string): Promise<void> {
+    return this.#endpoints.removeAccount(accountId);
   }
 
   /** The old secret signs beside the new one for `overlapMs` (a day unless told). Throws `not_found`. */

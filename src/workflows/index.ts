@@ -12,6 +12,7 @@ export type { Labels, MovedLabel } from './labels.js';
 export { type Manifest, parseManifest } from './manifest.js';
 export { nameOfFile } from './names.js';
 export type { PreparedWorkflow, PrepareRequest } from './prepare.js';
+export { removeSeeds } from './seeds.js';
 export { type Candidate, type ChoiceRequest, choose, SELECTION_RULES, sentenceOf } from './selection/choose.js';
 export type { Selection, SelectOptions, TypeDeployments } from './selection/index.js';
 export {

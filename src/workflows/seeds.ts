@@ -47,6 +47,11 @@ export async function nextSeeds(
   });
 }
 
+/** Of all workflows: where the account has counted to. */
+export async function removeSeeds(db: Db, accountId: string): Promise<void> {
+  await db.transaction((tx) => tx.deleteFrom('workflow_seeds').where('account_id', '=', accountId).execute());
+}
+
 /** After the greatest comes the least again. */
 function following(seed: bigint, { min = 0, max }: WorkflowInput): bigint {
   return max !== undefined && seed >= BigInt(max) ? BigInt(min) : seed + 1n;

@@ -3,7 +3,8 @@ import { systemClock } from '../../src/core/clock.js';
 import { silentLogger } from '../../src/core/log.js';
 import { Metrics } from '../../src/telemetry/index.js';
 import { FakeBackend } from '../../src/testing/index.js';
-import { ACCOUNT, request, useNodes } from '../generations/harness.js';
+import { backendRow } from '../db/rows.js';
+import { ACCOUNT, GRAPH, request, useNodes } from '../generations/harness.js';
 import { describeEachDatabase } from '../helpers/databases.js';
 
 /** `name{labels} value` lines as a map. */
@@ -70,6 +71,49 @@ describeEachDatabase('metrics', ({ createDb }) => {
     });
     expect(read(await metrics.text()).get('easel_retries_total{backend="fake",code="backend_lost_run"}')).toBe(1);
     expect(generations.followers).toBe(0);
+  });
+
+  test('tell the state of each backend, its breaker, and which nobody owns', async () => {
+    const db = await createDb();
+    const health = (circuit: string) => JSON.stringify({ state: 'unreachable', circuit });
+    const nowMs = Date.now();
+    await db.transaction((tx) =>
+      tx
+        .insertInto('backends')
+        .values([
+          { ...backendRow('well'), state: 'ready', state_detail: null, lease_until: nowMs + 60_000 },
+          { ...backendRow('away'), state: 'unreachable', state_detail: health('open'), lease_until: nowMs + 60_000 },
+          { ...backendRow('orphan'), state: 'ready', state_detail: health('open'), lease_until: nowMs - 1 },
+          { ...backendRow('removed'), desired: 'gone' },
+        ])
+        .execute(),
+    );
+    const metrics = new Metrics({ db, clock: systemClock, logger: silentLogger, processMetrics: false });
+    const found = read(await metrics.text());
+    expect([...found].filter(([name]) => name.startsWith('easel_backend_'))).toEqual([
+      ['easel_backend_state{backend="away",state="unreachable"}', 1],
+      ['easel_backend_state{backend="orphan",state="unowned"}', 1],
+      ['easel_backend_state{backend="well",state="ready"}', 1],
+      ['easel_backend_circuit_open{backend="away"}', 1],
+      ['easel_backend_circuit_open{backend="orphan"}', 0],
+      ['easel_backend_circuit_open{backend="well"}', 0],
+    ]);
+  });
+
+  test('count a model that a backend had to load, once for its run', async () => {
+    const db = await createDb();
+    const metrics = new Metrics({ db, clock: systemClock, logger: silentLogger, processMetrics: false });
+    const { generations, backend } = await node(db, {
+      dispatch: { onModelLoad: (backendId) => metrics.modelLoaded(backendId) },
+    });
+    const loader = { class_type: 'CheckpointLoaderSimple', inputs: { ckpt_name: 'a.safetensors' } };
+    const { id } = await generations.submit(request({ graph: { ...GRAPH, '4': loader } }));
+    await backend.whenAccepted(1);
+    const [attemptId = ''] = backend.accepted;
+    for (const value of [1, 2]) backend.emit({ type: 'progress', attemptId, nodeId: '3', value, max: 2 });
+    backend.finish(attemptId);
+    await generations.wait(id, ACCOUNT);
+    expect(read(await metrics.text()).get('easel_model_loads_total{backend="fake"}')).toBe(1);
   });
 
   test('a database that is away is said, and costs no answer', async () => {

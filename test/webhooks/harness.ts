@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { newId } from '../../src/core/ids.js';
 import { silentLogger } from '../../src/core/log.js';
 import type { Db } from '../../src/db/index.js';
@@ -26,9 +27,11 @@ export function makeWebhooks(
   options: Partial<WebhooksOptions> = {},
 ) {
   const clock = options.clock instanceof VirtualClock ? options.clock : new VirtualClock();
+  const activity = activities.get(clock) ?? new Activity();
+  activities.set(clock, activity);
   const received: Received[] = [];
   const webhooks = new Webhooks({
-    db,
+    db: activity.watch(db),
     clock,
     logger: silentLogger,
     checkUrl: () => {},
@@ -45,16 +48,62 @@ export function makeWebhooks(
   return { clock, webhooks, received };
 }
 
+/** Counts what is under way in the database, which takes its time however still the virtual clock stands. */
+class Activity {
+  #underWay = 0;
+
+  watch(db: Db): Db {
+    const reads = db.kysely.withPlugin({
+      transformQuery: ({ node }) => {
+        this.#underWay += 1;
+        return node;
+      },
+      transformResult: async ({ result }) => {
+        this.#underWay -= 1;
+        return result;
+      },
+    });
+    const transaction: Db['transaction'] = async (work, options) => {
+      this.#underWay += 1;
+      try {
+        return await db.transaction(work, options);
+      } finally {
+        this.#underWay -= 1;
+      }
+    };
+    return new Proxy(db, {
+      get: (target, key) => {
+        if (key === 'kysely') return reads;
+        if (key === 'transaction') return transaction;
+        const value: unknown = Reflect.get(target, key, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  }
+
+  /** Nothing is under way, and nothing begins in the turns after. */
+  async whenIdle(): Promise<void> {
+    for (let idleTurns = 0; idleTurns < 5; idleTurns += 1) {
+      if (this.#underWay > 0) idleTurns = -1;
+      await setImmediate();
+    }
+  }
+}
+
+const activities = new WeakMap<VirtualClock, Activity>();
+
 /** Moves time on as far as told, always after everything that is due has come to rest. */
 export async function pass(clock: VirtualClock, ms: number): Promise<void> {
   const end = clock.now() + ms;
   for (;;) {
     await clock.whenPending();
+    await activities.get(clock)?.whenIdle();
     const next = clock.nextDueAt;
     if (next === null || next > end) break;
     await clock.advanceToNext();
   }
   await clock.advance(Math.max(0, end - clock.now()));
+  await activities.get(clock)?.whenIdle();
 }
 
 export async function makeGeneration(db: Db, accountId = ANN): Promise<string> {

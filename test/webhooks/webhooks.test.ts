@@ -113,9 +113,10 @@ describeEachDatabase('webhooks', ({ createDb }) => {
     ]);
     expect(received.length).toBe(dead[0]?.attemptCount);
     expect(received.length).toBeGreaterThan(20);
-    // The pauses grow, and end at an hour.
+    // The pauses grow to an hour (`schedule.test.ts` has each of them; here a tick more or less may pass meanwhile).
     const pauses = received.slice(1).map(({ at }, index) => at - (received[index]?.at ?? 0));
-    expect(pauses.slice(0, 4).every((ms, index) => index === 0 || ms >= (pauses[index - 1] ?? 0))).toBe(true);
+    expect(pauses[0]).toBeLessThan(HOUR / 10);
+    expect(pauses.at(-2)).toBeGreaterThan(HOUR * 0.9);
     expect(Math.max(...pauses)).toBeLessThanOrEqual(HOUR * 1.21);
     answer = OK;
     await webhooks.redeliver(endpoint.id, `${generation}.4`, ANN);

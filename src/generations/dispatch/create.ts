@@ -16,6 +16,8 @@ export interface DispatchOptions extends Partial<WatchOptions> {
   readonly weightOf?: (accountId: string) => number;
   /** A generation that no backend can run fails at once, instead of waiting for a backend that can. */
   readonly failsUnservable?: boolean;
+  /** A backend of this node had to load a model before a run could sample. */
+  readonly onModelLoad?: (backendId: string) => void;
 }
 
 /** The parts of dispatch on one node. */
@@ -37,11 +39,18 @@ export function createDispatch(
   options: DispatchOptions = {},
 ): Dispatch {
   const { db, clock, logger, hub, fail } = parts;
-  const { weightOf = () => 1, failsUnservable = false, ...watching } = options;
+  const { weightOf = () => 1, failsUnservable = false, onModelLoad, ...watching } = options;
   const ends = failsUnservable && fail !== undefined ? { onUnservable: fail } : {};
   const facts = new FactsStore(db, clock);
   const books = new QueueBooks({ db, clock, facts, weightOf });
-  const policy = new Dispatcher({ db, clock, logger, books, facts });
+  const policy = new Dispatcher({
+    db,
+    clock,
+    logger,
+    books,
+    facts,
+    ...(onModelLoad === undefined ? {} : { onModelLoad }),
+  });
   const { offers, fleet } = policy;
   const watch = new QueueWatch({ db, clock, logger, hub, offers, fleet, ...ends, ...DEFAULT_WATCH, ...watching });
   return {

@@ -27,6 +27,7 @@ export interface DispatcherOptions {
   readonly logger: Logger;
   readonly books: QueueBooks;
   readonly facts: FactsStore;
+  readonly onModelLoad?: (backendId: string) => void;
 }
 
 interface Asking {
@@ -62,7 +63,7 @@ export class Dispatcher implements ClaimPolicy {
     const { db, clock, logger, facts } = options;
     this.#options = options;
     this.offers = new Offers(db, clock, logger);
-    this.fleet = new FleetBooks(clock, facts);
+    this.fleet = new FleetBooks(clock, facts, options.onModelLoad);
     this.#view = new FleetView(db.kysely, clock);
     this.#needs = new NeedsCache(clock);
   }

@@ -40,9 +40,12 @@ export class FleetBooks {
   readonly #facts: FactsStore;
   readonly #own = new Map<string, Own>();
 
-  constructor(clock: Clock, facts: FactsStore) {
+  readonly #onModelLoad: (backendId: string) => void;
+
+  constructor(clock: Clock, facts: FactsStore, onModelLoad: (backendId: string) => void = () => {}) {
     this.#clock = clock;
     this.#facts = facts;
+    this.#onModelLoad = onModelLoad;
   }
 
   attach(backend: Backend, traits: DispatchTraits, onConnected: () => void): void {
@@ -55,7 +58,7 @@ export class FleetBooks {
       unsubscribe: backend.onEvent((event) => {
         const { sampledAt: earlier } = ('attemptId' in event && own.clock.times(event.attemptId)) || NO_TIMES;
         own.clock.hear(event, this.#clock.now());
-        if (event.type === 'progress' && earlier === null) this.#observe(own, event.attemptId);
+        if (event.type === 'progress' && earlier === null) this.#observe(id, own, event.attemptId);
         if (event.type === 'ended') own.book.end(event.attemptId);
         if (event.type !== 'connected') return;
         // It may have been restarted, and then its memory is empty. If it was not, the next loads will show.
@@ -116,12 +119,13 @@ export class FleetBooks {
     };
   }
 
-  #observe(own: Own, attemptId: string): void {
+  #observe(backendId: string, own: Own, attemptId: string): void {
     const known = own.jobs.get(attemptId);
     const times = own.clock.times(attemptId);
     if (known === undefined || times?.sampledAt == null) return;
     const facts = this.#facts.of(known.job.modelKey);
     known.sample = own.book.observe(attemptId, times.sampledAt - times.startedAt, facts);
+    if (known.sample.loadMs !== undefined) this.#onModelLoad(backendId);
   }
 }
 
