@@ -14,6 +14,7 @@ import { type Clock, systemClock } from './core/clock.js';
 import { newId } from './core/ids.js';
 import type { Logger } from './core/log.js';
 import { definedOnly } from './core/objects.js';
+import { PeriodicSweep } from './core/periodic.js';
 import { type Db, migrate, openDatabase } from './db/index.js';
 import {
   Backends,
@@ -35,9 +36,9 @@ import {
   WorkflowSubmitter,
 } from './generations/index.js';
 import { createLogger } from './logger.js';
-import { Media, MediaSweeper, mediaPlaces, ownedFiles } from './media/index.js';
+import { Media, mediaPlaces, ownedFiles } from './media/index.js';
 import { OutboundClient } from './outbound/index.js';
-import { OwnedPoints, type Perks, Points, PointsSweeper } from './points/index.js';
+import { OwnedPoints, type Perks, Points } from './points/index.js';
 import { Sessions } from './sessions/index.js';
 import { Metrics, Tracing } from './telemetry/index.js';
 import { guardedSender, Webhooks } from './webhooks/index.js';
@@ -120,8 +121,8 @@ export class Easel {
   /** What ComfyDeploy reports by webhook. */
   readonly runReports: RunReports;
   readonly #configured: readonly Backend[];
-  readonly #pointsSweeper: PointsSweeper | null;
-  readonly #mediaSweeper: MediaSweeper;
+  readonly #pointsSweeper: PeriodicSweep | null;
+  readonly #mediaSweeper: PeriodicSweep;
   readonly #submitter: WorkflowSubmitter;
   readonly #logger: Logger;
   readonly #unsubscribe: () => void;
@@ -145,8 +146,10 @@ export class Easel {
       // The same as that of the generations: each of them sweeps what it takes for the remains of a dead process.
       identity: processIdentity(instance),
     });
-    this.#mediaSweeper = new MediaSweeper({
-      ...{ clock, logger, everyMs: config.media.sweepMs },
+    const { sweepMs } = config.media;
+    this.#mediaSweeper = new PeriodicSweep({
+      // Not at once: it looks through a store, for which a process that runs one generation should not have to wait.
+      ...{ clock, logger, what: 'media', everyMs: sweepMs, firstMs: sweepMs },
       sweep: () => this.media.sweep(),
     });
     const managed = new Map(config.backends.map((backend) => [backend.id, dispatchTraits(backend)]));
@@ -156,7 +159,10 @@ export class Easel {
     const { points: settings } = config;
     this.points = new Points({ db, clock, settings });
     this.#pointsSweeper = settings.enabled
-      ? new PointsSweeper({ clock, logger, everyMs: settings.sweepMs, sweep: () => this.points.sweep() })
+      ? new PeriodicSweep({
+          ...{ clock, logger, what: 'points', everyMs: settings.sweepMs },
+          sweep: () => this.points.sweep(),
+        })
       : null;
     const { waitingRoom, ...sessionSettings } = config.sessions;
     this.sessions = new Sessions({

@@ -23,7 +23,6 @@ export type {
   StagedMedia,
   StageOptions,
 } from './store.js';
-export { MediaSweeper } from './sweeper.js';
 export type {
   DerivedFile,
   MediaFile,

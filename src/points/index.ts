@@ -19,7 +19,7 @@ export { DEFAULT_MAPPING, type LegacyMapping, type LegacyTarget, planLegacyImpor
 export { OwnedPoints } from './owned.js';
 export type { Perks, PointsSettings } from './policy.js';
 export { type EstimateRequest, Points, type PointsOptions } from './service.js';
-export { PointsSweeper, type SweepReport } from './sweep.js';
+export type { SweepReport } from './sweep.js';
 export {
   type Authority,
   type Balance,

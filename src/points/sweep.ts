@@ -1,6 +1,5 @@
-import type { Clock, Timer } from '../core/clock.js';
+import type { Clock } from '../core/clock.js';
 import { EaselError } from '../core/errors.js';
-import type { Logger } from '../core/log.js';
 import { isGenerationTerminal } from '../core/statuses.js';
 import type { Db } from '../db/index.js';
 import type { Ledger } from './ledger.js';
@@ -89,57 +88,5 @@ async function orphans(db: Db): Promise<string[]> {
     const last = rows.at(-1);
     if (last === undefined || rows.length < PAGE) return found;
     cursor = last.id;
-  }
-}
-
-/** Sweeps from time to time while Easel runs. */
-export class PointsSweeper {
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #sweep: () => Promise<SweepReport>;
-  readonly #everyMs: number;
-  #timer: Timer | null = null;
-  #running: Promise<void> = Promise.resolve();
-  #stopped = true;
-
-  constructor(options: {
-    readonly clock: Clock;
-    readonly logger: Logger;
-    readonly everyMs: number;
-    readonly sweep: () => Promise<SweepReport>;
-  }) {
-    this.#clock = options.clock;
-    this.#logger = options.logger;
-    this.#everyMs = options.everyMs;
-    this.#sweep = options.sweep;
-  }
-
-  start(): void {
-    if (!this.#stopped) return;
-    this.#stopped = false;
-    this.#running = this.#run();
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#timer?.cancel();
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    try {
-      const report = await this.#sweep();
-      if (report.expired + report.released > 0) this.#logger.info({ ...report }, 'points swept');
-    } catch (error) {
-      this.#logger.warn({ err: error }, 'the sweep of points failed; it is tried again later');
-    }
-    if (this.#stopped) return;
-    this.#timer = this.#clock.setTimer(
-      () => {
-        this.#running = this.#run();
-      },
-      this.#everyMs,
-      { unref: true },
-    );
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.js';
 import type { JsonValue } from '../core/json.js';
 import type { Logger } from '../core/log.js';
+import { PeriodicSweep } from '../core/periodic.js';
 import type { Db } from '../db/index.js';
 import { type ChangeOptions, type ChangeSession, changeSession } from './change.js';
 import type { SessionContext } from './context.js';
@@ -11,7 +12,7 @@ import { openSession } from './open.js';
 import { readPreferences } from './preferences.js';
 import { liveSessions, NO_PREFERENCES, withContents } from './read.js';
 import { checkAccountId, notFound } from './rules.js';
-import { SessionSweeper, sweepSessions } from './sweep.js';
+import { sweepSessions } from './sweep.js';
 import type {
   Belonging,
   Identity,
@@ -53,14 +54,18 @@ const MAX_BATCH = 1_000;
 /** Users of platforms, their sessions, and what is remembered of them; `types.ts` has the words. */
 export class Sessions {
   readonly #context: SessionContext;
-  readonly #sweeper: SessionSweeper;
+  readonly #sweeper: PeriodicSweep;
 
   constructor({ belongings = [], tickMs = 1_000, ...options }: SessionsOptions) {
     const { db, clock, logger, settings } = options;
     const feed = new EventFeed({ db, clock, logger, tickMs });
     this.#context = { db, clock, logger, settings, feed, belongings };
-    const everyMs = settings.sweepMs;
-    this.#sweeper = new SessionSweeper({ clock, logger, everyMs, sweep: (signal) => this.sweep(signal) });
+    this.#sweeper = new PeriodicSweep({
+      ...{ clock, logger, what: 'sessions', everyMs: settings.sweepMs },
+      // Sessions end all the time.
+      level: 'debug',
+      sweep: (signal) => this.sweep(signal),
+    });
   }
 
   /** Begins to sweep. */

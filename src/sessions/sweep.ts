@@ -1,6 +1,4 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock, Timer } from '../core/clock.js';
-import type { Logger } from '../core/log.js';
 import type { SessionContext } from './context.js';
 import { EVENTS_KEPT_MS, insertEvents } from './events.js';
 import type { SessionSweepReport } from './types.js';
@@ -92,55 +90,4 @@ async function sweepEvents({ db, clock }: SessionContext, signal: AbortSignal | 
     );
     await nextTurn();
   }
-}
-
-/** Sweeps from time to time while Easel runs. */
-export class SessionSweeper {
-  readonly #options: SessionSweeperOptions;
-  readonly #stopping = new AbortController();
-  #timer: Timer | null = null;
-  #running: Promise<void> = Promise.resolve();
-  #isOn = false;
-
-  constructor(options: SessionSweeperOptions) {
-    this.#options = options;
-  }
-
-  start(): void {
-    if (this.#isOn || this.#stopping.signal.aborted) return;
-    this.#isOn = true;
-    this.#running = this.#run();
-  }
-
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    this.#timer?.cancel();
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    const { clock, logger, everyMs, sweep } = this.#options;
-    const { signal } = this.#stopping;
-    try {
-      const report = await sweep(signal);
-      if (report.expired > 0) logger.debug({ ...report }, 'sessions swept');
-    } catch (error) {
-      if (!signal.aborted) logger.warn({ err: error }, 'the sweep of sessions failed; it is tried again later');
-    }
-    if (signal.aborted) return;
-    this.#timer = clock.setTimer(
-      () => {
-        this.#running = this.#run();
-      },
-      everyMs,
-      { unref: true },
-    );
-  }
-}
-
-export interface SessionSweeperOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly everyMs: number;
-  readonly sweep: (signal: AbortSignal) => Promise<SessionSweepReport>;
 }
