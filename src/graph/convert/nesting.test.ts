@@ -266,6 +266,35 @@ describe('nested subgraphs', () => {
       .build({ definitions: { subgraphs: levels } });
     expect(() => convertUiToApi(bomb, CORE_NODES, { maxNodes: 10_000 })).toThrow('more than 10000 nodes');
   });
+
+  it('are not walked through once for each way in, where an instance stores values for an input', () => {
+    // Ten ways through each of twelve levels, and no widget behind any of them.
+    const levels = Array.from({ length: 12 }, (_, level) => {
+      const builder = new UiBuilder();
+      for (let i = 0; i < 10; i++) {
+        builder.node(i, level === 11 ? 'Note' : `level-${level + 1}`, { inputs: ['x:STRING'] }).connect(-10, 0, i, 'x');
+      }
+      return builder.subgraph(`level-${level}`, `Level ${level}`, ['x:STRING'], []);
+    });
+    const file = textToImage()
+      .node(9, 'level-0', { inputs: ['x:STRING'], values: ['stored'] })
+      .build({ definitions: { subgraphs: levels } });
+    expect(() => convertUiToApi(file, CORE_NODES, { maxNodes: 10_000 })).toThrow(/more than 10000 nodes|do not fit/);
+  });
+
+  it('that are nested without end are refused, and not walked until the stack is full', () => {
+    const depth = 20_000;
+    const levels = Array.from({ length: depth }, (_, level) =>
+      new UiBuilder()
+        .node(1, level === depth - 1 ? 'Note' : `level-${level + 1}`, { inputs: ['x:STRING'] })
+        .connect(-10, 0, 1, 'x')
+        .subgraph(`level-${level}`, `Level ${level}`, ['x:STRING'], []),
+    );
+    const file = textToImage()
+      .node(9, 'level-0', { inputs: ['x:STRING'], values: ['stored'] })
+      .build({ definitions: { subgraphs: levels } });
+    expect(() => convertUiToApi(file, CORE_NODES)).toThrow(/nested deeper|do not fit/);
+  });
 });
 
 describe('a group node', () => {

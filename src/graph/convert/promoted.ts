@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject, type JsonValue, parseLossless } from '..
 import { type DefinitionIndex, type InputDefinition, isWidget } from '../definitions.js';
 import { align, isMisfit } from './align.js';
 import { plainLayout } from './layout.js';
-import { inputTargets, listOf, type SubgraphDefinition, type UiNode } from './model.js';
+import { inputTargets, listOf, type SubgraphDefinition, type SubgraphSlot, type UiNode } from './model.js';
 
 /**
  * Values of widgets that a subgraph shows on its outside (`comfyui.md` 4.5). Three generations of files:
@@ -112,33 +112,52 @@ function promotedInputs(
   subgraphs: ReadonlyMap<string, SubgraphDefinition>,
 ): Map<number, InputDefinition> {
   const found = new Map<number, InputDefinition>();
+  const walk: Walk = { definitions, subgraphs, known: new Map() };
   definition.inputs.forEach((_, index) => {
-    const input = widgetBehind(definition, index, definitions, subgraphs);
+    const input = widgetBehind(definition, index, walk);
     if (input !== undefined) found.set(index, input);
   });
   return found;
 }
 
+interface Walk {
+  readonly definitions: DefinitionIndex;
+  readonly subgraphs: ReadonlyMap<string, SubgraphDefinition>;
+  /** What is behind an input of a definition: definitions that instance each other ten times over are walked once each. */
+  readonly known: Map<SubgraphSlot, InputDefinition | undefined>;
+}
+
+/** Deeper ones cannot be opened (`scope.ts`), and must not fill the stack before that is told. */
+const MAX_DEPTH = 64;
+
 /** Follows the links inwards, through nested instances, to the first widget that one of them ends at. */
 function widgetBehind(
   definition: SubgraphDefinition,
   index: number,
-  definitions: DefinitionIndex,
-  subgraphs: ReadonlyMap<string, SubgraphDefinition>,
-  around: readonly SubgraphDefinition[] = [],
+  walk: Walk,
+  depth = 0,
 ): InputDefinition | undefined {
-  if (around.includes(definition)) return undefined;
-  for (const { target, slot } of inputTargets(definition, index)) {
-    const nested = subgraphs.get(target.type);
-    if (nested !== undefined) {
-      const inner = nested.inputs.findIndex(({ name }) => name === slot.name);
-      const found = widgetBehind(nested, inner, definitions, subgraphs, [...around, definition]);
-      if (found !== undefined) return found;
-      continue;
+  const { definitions, subgraphs, known } = walk;
+  const outer = definition.inputs[index];
+  if (outer === undefined || depth > MAX_DEPTH || known.has(outer)) return outer && known.get(outer);
+  // Should the way come back here, it leads nowhere.
+  known.set(outer, undefined);
+  const found = (): InputDefinition | undefined => {
+    for (const { target, slot } of inputTargets(definition, index)) {
+      const nested = subgraphs.get(target.type);
+      if (nested !== undefined) {
+        const inner = nested.inputs.findIndex(({ name }) => name === slot.name);
+        const widget = widgetBehind(nested, inner, walk, depth + 1);
+        if (widget !== undefined) return widget;
+        continue;
+      }
+      const input = definitions.input(target.type, slot.name);
+      if (input !== undefined && isWidget(input)) return input;
+      if (slot.widget !== null) return { name: slot.name, type: slot.type, required: false, options: {} };
     }
-    const input = definitions.input(target.type, slot.name);
-    if (input !== undefined && isWidget(input)) return input;
-    if (slot.widget !== null) return { name: slot.name, type: slot.type, required: false, options: {} };
-  }
-  return undefined;
+    return undefined;
+  };
+  const widget = found();
+  known.set(outer, widget);
+  return widget;
 }
