@@ -52,10 +52,8 @@ export function useGuard(app: FastifyInstance, options: GuardOptions): void {
     const { keyId } = request.caller;
     if (isStream && keyId !== null && streams !== null) {
       // Cut, not ended: who connects anew is told why not.
-      reply.raw.once(
-        'close',
-        streams.add(keyId, () => reply.raw.destroy()),
-      );
+      const forget = streams.add(keyId, () => reply.raw.destroy());
+      whenClosed(reply, forget);
     }
   });
 }
@@ -141,7 +139,13 @@ function limit(caller: Caller, { reply, limiter, limits, isStream }: Attempt): v
   const places = isStream ? limits.maxStreams : (caller.maxConcurrent ?? limits.maxConcurrent);
   const leave = limiter.enter(`${isStream ? 'streams' : 'requests'}:${caller.keyId}`, places);
   if (leave === null) throw tooMany(reply, `${places} ${isStream ? 'streams' : 'requests'} at a time are allowed.`, 1);
-  reply.raw.once('close', leave);
+  whenClosed(reply, leave);
+}
+
+/** Who went while the key was looked up has closed already, and that is told once: a place would be taken for good. */
+function whenClosed(reply: FastifyReply, listener: () => void): void {
+  if (reply.raw.destroyed) listener();
+  else reply.raw.once('close', listener);
 }
 
 /** The names of draft-ietf-httpapi-ratelimit-headers, as most clients know them. */
