@@ -63,6 +63,13 @@ describe('multipartParts', () => {
     },
   );
 
+  it('reads an encoded file name, and refuses one that is no UTF-8', async () => {
+    const part = (name: string) =>
+      Buffer.from(`--b\r\nContent-Disposition: form-data; name="a"; filename*=utf-8''${name}\r\n\r\nx\r\n--b--`);
+    expect((await read(part('%e2%82%ac.png'), 'b'))[0]?.fileName).toBe('€.png');
+    await expect(read(part('%ff.png'), 'b')).rejects.toThrow(MultipartError);
+  });
+
   it('refuses endless headers', async () => {
     await expect(read(Buffer.from(`--b\r\nX: ${'x'.repeat(100_000)}`), 'b', 4096)).rejects.toThrow('too long');
   });

@@ -56,8 +56,16 @@ function disposition(headers: string): { readonly name: string; readonly fileNam
   const line = headers.split('\n').find((header) => /^content-disposition\s*:/i.test(header)) ?? '';
   const name = parameter(line, 'name') ?? '';
   const extended = /filename\*=utf-8''([^;\s]+)/i.exec(line)?.[1];
-  const fileName = extended === undefined ? parameter(line, 'filename') : decodeURIComponent(extended);
+  const fileName = extended === undefined ? parameter(line, 'filename') : decoded(extended);
   return { name, fileName: fileName === undefined || fileName === '' ? undefined : fileName };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new MultipartError('The file name of a part cannot be decoded.');
+  }
 }
 
 /** Browsers escape quotes and line breaks as %22, %0D and %0A; a backslash escape is the older way. */
