@@ -119,7 +119,7 @@ export class ComfyDeployClient {
         : { queue_position: options.withPosition === true ? 'true' : undefined },
     );
     const answer = await this.#transport.fetchText(sent);
-    if (isUnknownRun(answer)) return null;
+    if (isUnknownRun(answer, this.api)) return null;
     return this.#read(sent, answer, schemas.runSchema);
   }
 
@@ -297,12 +297,24 @@ export class ComfyDeployClient {
   }
 }
 
-/** 404, "not yours", no UUID; legacy: 400 with a code (comfydeploy.md 3.1, 9). */
-function isUnknownRun(answer: Answer): boolean {
-  if (answer.status === 422) return true;
+/**
+ * 404, "not yours", no UUID (comfydeploy.md 3.1); of the legacy API 400, which says "Workflow not found" (9). Nothing that a
+ * proxy, or a key that lost its rights, could mean as well: a run that counts as unknown is sent again, and runs twice.
+ */
+function isUnknownRun(answer: Answer, api: ComfyDeployApi): boolean {
   const reason = problemText(answer);
-  if (answer.status === 404 && /run not found/i.test(reason)) return true;
-  return (answer.status === 403 && /access denied/i.test(reason)) || (answer.status === 400 && reason !== '');
+  switch (answer.status) {
+    case 422:
+      return true;
+    case 404:
+      return /^run not found$/i.test(reason);
+    case 403:
+      return /^access denied$/i.test(reason);
+    case 400:
+      return api === 'legacy' && /not found/i.test(reason);
+    default:
+      return false;
+  }
 }
 
 function notComfyDeploy(error: BackendError): BackendError {

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
+  type ComfyDeployApi,
   ComfyDeployClient,
   type ComfyDeployClientOptions,
   parseWebhook,
@@ -105,14 +106,34 @@ describe('refusals', () => {
     });
   });
 
-  it.each([
-    [404, '{"detail":"Run not found"}'],
-    [403, '{"detail":"Access denied. "}'],
-    [422, '{"detail":[]}'],
-    [400, '{"code":"not_found","message":"Run not found"}'],
-  ])('knows no such run: %i %s', async (status, body) => {
+  const read = async (api: ComfyDeployApi, status: number, body: string) => {
     const { baseUrl } = await answering(status, body);
-    expect(await client({ baseUrl, apiKey: 'k' }).run('0c1f7a52-6a0e-4b0f-9c0d-6d1d4c2e9a10')).toBeNull();
+    return client({ baseUrl, apiKey: 'k', api }).run('0c1f7a52-6a0e-4b0f-9c0d-6d1d4c2e9a10');
+  };
+
+  it.each([
+    ['current', 404, '{"detail":"Run not found"}'],
+    ['current', 403, '{"detail":"Access denied. "}'],
+    ['current', 422, '{"detail":[]}'],
+    ['legacy', 400, '{"code":400,"message":"Workflow not found"}'],
+    // The current server answers the legacy routes too, in its own words.
+    ['legacy', 404, '{"detail":"Run not found"}'],
+  ] as const)('knows no such run: %s, %i %s', async (api, status, body) => {
+    expect(await read(api, status, body)).toBeNull();
+  });
+
+  // Taken for unknown, a run would be sent again while it goes on.
+  it.each([
+    ['current', 400, '{"detail":"Bad request"}', 'backend_rejected_graph'],
+    ['current', 400, '<html>400 Bad Request</html>', 'backend_rejected_graph'],
+    ['current', 400, '{"code":400,"message":"Workflow not found"}', 'backend_rejected_graph'],
+    ['legacy', 400, 'The plain HTTP request was sent to HTTPS port', 'backend_rejected_graph'],
+    ['current', 403, '{"detail":"Access denied for requested operation"}', 'backend_unauthorized'],
+    ['current', 403, '{"detail":"Token does not have permission to access this endpoint"}', 'backend_unauthorized'],
+    ['current', 404, '{"detail":"Not Found"}', 'backend_not_comfyui'],
+    ['legacy', 500, '{"error":"Run not found"}', 'backend_failed'],
+  ] as const)('does not take for an unknown run: %s, %i %s', async (api, status, body, code) => {
+    expect(await failure(read(api, status, body))).toMatchObject({ code });
   });
 });
 
