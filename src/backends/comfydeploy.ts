@@ -1,10 +1,5 @@
-import {
-  ComfyDeployClient,
-  type ComfyDeployClientOptions,
-  mayHaveStarted,
-  type ProducedFile,
-  type Run,
-} from '../comfydeploy/index.js';
+import { ComfyDeployClient, type ComfyDeployClientOptions, type ProducedFile, type Run } from '../comfydeploy/index.js';
+import { mayHaveBeenAccepted } from '../comfyui/index.js';
 import { type Clock, sleep, systemClock } from '../core/clock.js';
 import { BackendError, type EaselError, toEaselError } from '../core/errors.js';
 import { type Logger, silentLogger } from '../core/log.js';
@@ -137,7 +132,7 @@ export class ComfyDeployBackend implements Backend {
       return { kind: 'accepted', backendRunId: runId };
     } catch (thrown) {
       const error = toEaselError(thrown);
-      if (!(error instanceof BackendError) || mayHaveStarted(error)) return { kind: 'unknown', error };
+      if (!(error instanceof BackendError) || mayHaveBeenAccepted(error)) return { kind: 'unknown', error };
       this.#book.forget(attemptId);
       return { kind: 'refused', error };
     }

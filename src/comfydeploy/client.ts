@@ -17,7 +17,7 @@ import { BackendError, EaselError } from '../core/errors.js';
 import { parseLossless, stringifyLossless } from '../core/json.js';
 import type { Logger } from '../core/log.js';
 import { definedOnly } from '../core/objects.js';
-import { problemText, refusal } from './failures.js';
+import { ADDRESS_HINT, problemText, refusal } from './failures.js';
 import * as schemas from './schemas.js';
 
 /**
@@ -66,6 +66,7 @@ const MAX_UPLOAD_BYTES: Readonly<Record<ComfyDeployApi, number>> = {
   legacy: 50 * 1024 ** 2,
 };
 const SLOWEST_UPLOAD_BYTES_PER_SECOND = 128 * 1024;
+const COMFYDEPLOY = { name: 'ComfyDeploy', hint: ADDRESS_HINT };
 
 export class ComfyDeployClient {
   readonly api: ComfyDeployApi;
@@ -285,10 +286,10 @@ export class ComfyDeployClient {
     try {
       value = parseLossless(answer.text);
     } catch {
-      throw notComfyDeploy(foreignAnswer(answer, exchange, 'not JSON'));
+      throw foreignAnswer(answer, exchange, 'not JSON', COMFYDEPLOY);
     }
     const parsed = schema.safeParse(value);
-    if (!parsed.success) throw notComfyDeploy(foreignAnswer(answer, exchange, 'JSON of another shape'));
+    if (!parsed.success) throw foreignAnswer(answer, exchange, 'JSON of another shape', COMFYDEPLOY);
     return parsed.data;
   }
 
@@ -315,14 +316,6 @@ function isUnknownRun(answer: Answer, api: ComfyDeployApi): boolean {
     default:
       return false;
   }
-}
-
-function notComfyDeploy(error: BackendError): BackendError {
-  return new BackendError(error.code, error.message.replace('ComfyUI does not say', 'ComfyDeploy does not say'), {
-    cause: error,
-    hint: 'Check `url` of this backend: ComfyDeploy is at https://api.comfydeploy.com/api.',
-    ...(error.details === undefined ? {} : { details: error.details }),
-  });
 }
 
 function baseUrlOf(value: string | URL): URL {

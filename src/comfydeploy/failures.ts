@@ -2,6 +2,8 @@ import { type Answer, type Exchange, header, parseRetryAfter } from '../comfyui/
 import { BackendError, type ErrorCode } from '../core/errors.js';
 import { problemSchema } from './schemas.js';
 
+export const ADDRESS_HINT = 'Check `url` of this backend: ComfyDeploy is at https://api.comfydeploy.com/api.';
+
 /**
  * From an answer that says no to an error of the catalogue (comfydeploy.md 2.6). Failures below HTTP (no connection, time
  * limits) come from the transport. `details` are as there: `requestSent`, `status`, `retryAfterMs`.
@@ -30,10 +32,7 @@ export function refusal(answer: Answer, exchange: Exchange, nowMs: number): Back
       hint: 'Check `apiKey` of this backend; a ComfyDeploy key belongs to one user or organisation.',
     });
   if (status === 404 && /deployment|workflow|machine/i.test(reason)) return make('deployment_missing');
-  if (status === 404 || status === 405)
-    return make('backend_not_comfyui', {
-      hint: 'Check `url` of this backend: ComfyDeploy is at https://api.comfydeploy.com/api.',
-    });
+  if (status === 404 || status === 405) return make('backend_not_comfyui', { hint: ADDRESS_HINT });
   if (status === 413) return make('payload_too_large');
   if (status === 429 || (status === 503 && retryAfterMs !== null)) return make('backend_overloaded');
   // A proxy that gave up waiting does not know either whether the run was started.
@@ -43,15 +42,6 @@ export function refusal(answer: Answer, exchange: Exchange, nowMs: number): Back
   return make('backend_rejected_graph', {
     hint: 'ComfyDeploy refused the request: check the inputs and the machine of the deployment.',
   });
-}
-
-/** After a failed POST: may the run have been started all the same? */
-export function mayHaveStarted(error: BackendError): boolean {
-  const details = error.details ?? {};
-  if (details['requestSent'] !== true) return false;
-  const { status } = details;
-  if (typeof status !== 'number' || status >= 500 || status === 408) return true;
-  return status < 300 && details['html'] !== true;
 }
 
 /** What the answer gives as its reason, on one line; empty when it gives none. Legacy 401 answers are plain text. */

@@ -6,7 +6,6 @@ export {
   type QueueRunRequest,
   type UploadInputRequest,
 } from './client.js';
-export { mayHaveStarted } from './failures.js';
 export { type ProducedFile, type ProducedOutput, type ProducedText, producedOutputs } from './outputs.js';
 export type { Deployment, Run, RunRow, WorkflowVersion } from './schemas.js';
 export { parseWebhook, type WebhookReport } from './webhook.js';

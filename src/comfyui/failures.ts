@@ -162,7 +162,9 @@ export function statusFailure(answer: Answer, exchange: Exchange, nowMs: number)
     return make('backend_not_comfyui', `${where}: a ComfyUI server has this route.`);
   if (status === 413) return make('payload_too_large', `${where}: the request is larger than the server takes.`);
   if (status === 429 || (status === 503 && retryAfterMs !== null)) return make('backend_overloaded', `${where}.`);
-  if (status >= 500) return make('backend_failed', `${where}${excerpt === '' ? '' : `: ${excerpt}`}.`);
+  // 408 comes from a proxy that gave up waiting, and does not know what the server made of it.
+  if (status >= 500 || status === 408)
+    return make('backend_failed', `${where}${excerpt === '' ? '' : `: ${excerpt}`}.`);
   if (status >= 300 && status < 400)
     return make('backend_protocol', `${where}: it redirects to ${redirectTarget(answer)}.`, {
       retryable: false,
@@ -171,16 +173,22 @@ export function statusFailure(answer: Answer, exchange: Exchange, nowMs: number)
   return make('backend_protocol', `${where}${excerpt === '' ? '' : `: ${excerpt}`}.`, { retryable: false });
 }
 
-/** A 2xx answer whose body is not what a ComfyUI server says. `shape`: what was wrong. */
-export function foreignAnswer(answer: Answer, exchange: Exchange, shape: string): BackendError {
+/** A 2xx answer whose body is not what the expected server says. `shape`: what was wrong. */
+export function foreignAnswer(
+  answer: Answer,
+  exchange: Exchange,
+  shape: string,
+  expected: { readonly name: string; readonly hint?: string } = { name: 'ComfyUI' },
+): BackendError {
   const html = looksLikeHtml(answer);
   const truncatedJson = !html && shape === 'not JSON' && isJsonType(answer);
   return new BackendError(
     truncatedJson ? 'backend_protocol' : 'backend_not_comfyui',
     html
       ? `${exchange.displayUrl} answered ${exchange.action} with a web page.`
-      : `${exchange.displayUrl} answered ${exchange.action} with something that ComfyUI does not say (${shape}).`,
+      : `${exchange.displayUrl} answered ${exchange.action} with something that ${expected.name} does not say (${shape}).`,
     {
+      ...(expected.hint === undefined ? {} : { hint: expected.hint }),
       details: {
         action: exchange.action,
         url: exchange.displayUrl,
@@ -195,13 +203,14 @@ export function foreignAnswer(answer: Answer, exchange: Exchange, shape: string)
 
 /**
  * After a failed POST: can the server have acted on it? A status below 500 is an answer of the server or of what stands
- * before it, and both mean "no"; a web page instead of JSON is a login page or another server. Everything else is open.
+ * before it, and both mean "no", except for a proxy that gave up waiting (408); a web page instead of JSON is a login page
+ * or another server. Everything else is open.
  */
 export function mayHaveBeenAccepted(error: BackendError): boolean {
   const details = error.details ?? {};
   if (details['requestSent'] !== true) return false;
   const { status } = details;
-  if (typeof status !== 'number' || status >= 500) return true;
+  if (typeof status !== 'number' || status >= 500 || status === 408) return true;
   return status < 300 && details['html'] !== true;
 }
 
