@@ -8,6 +8,7 @@ import { interpretRun, isSameFile } from './comfydeploy-result.js';
 import { type KnownRun, RunBook } from './comfydeploy-runs.js';
 import { MARK_INPUT, type SearchContext, searchRun } from './comfydeploy-search.js';
 import { type PollTiming, RunWatcher } from './comfydeploy-watch.js';
+import { failedHealth } from './failed-health.js';
 import {
   BACKEND_SPEC_VERSION,
   type Backend,
@@ -225,9 +226,7 @@ export class ComfyDeployBackend implements Backend {
       await this.#client.probe({ timeoutMs: HEALTH_LIMIT_MS, ...callOptions(options) });
       return { state: 'ready', ...common() };
     } catch (thrown) {
-      const error = toEaselError(thrown);
-      const wrong = error.code === 'backend_not_comfyui' || error.code === 'backend_protocol';
-      return { state: wrong ? 'wrong' : 'unreachable', ...common(), error: error.toInfo() };
+      return { ...common(), ...failedHealth(thrown) };
     }
   }
 

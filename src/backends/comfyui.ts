@@ -21,6 +21,7 @@ import { CapabilityCache } from './comfyui-capabilities.js';
 import { ComfyUiEvents } from './comfyui-events.js';
 import { openOutputFile, uploadFile } from './comfyui-files.js';
 import { lookUp } from './comfyui-lookup.js';
+import { failedHealth } from './failed-health.js';
 import {
   BACKEND_SPEC_VERSION,
   type Backend,
@@ -171,9 +172,7 @@ export class ComfyUiBackend implements Backend {
       const answered = common();
       return { state: 'ready', ...answered, queueRemaining, ...(await this.#factsIfTold(call)) };
     } catch (thrown) {
-      const error = toEaselError(thrown);
-      const wrong = error.code === 'backend_not_comfyui' || error.code === 'backend_protocol';
-      return { state: wrong ? 'wrong' : 'unreachable', ...common(), error: error.toInfo() };
+      return { ...common(), ...failedHealth(thrown) };
     }
   }
 

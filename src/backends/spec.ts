@@ -224,7 +224,7 @@ export type BackendEvent =
   | { readonly type: 'ended'; readonly attemptId: string };
 
 export interface BackendHealth {
-  /** `wrong`: something answers, but it is not a ComfyUI. */
+  /** `wrong`: something answers, but it is no such backend, or does not let us in. */
   readonly state: 'ready' | 'unreachable' | 'wrong';
   readonly latencyMs: number;
   readonly checkedAt: number;

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
+import { ComfyDeployBackend } from '../../src/backends/index.js';
 import {
   type ComfyDeployApi,
   ComfyDeployClient,
@@ -134,6 +135,24 @@ describe('refusals', () => {
     ['legacy', 500, '{"error":"Run not found"}', 'backend_failed'],
   ] as const)('does not take for an unknown run: %s, %i %s', async (api, status, body, code) => {
     expect(await failure(read(api, status, body))).toMatchObject({ code });
+  });
+});
+
+describe('the health of a backend', () => {
+  const health = async (status: number, body: string) => {
+    const { baseUrl } = await answering(status, body);
+    const backend = new ComfyDeployBackend({ id: 'cloud', baseUrl, apiKey: 'k', fetch });
+    closers.push(() => backend.close());
+    return backend.health();
+  };
+
+  it.each([
+    [200, '[]', { state: 'ready' }],
+    [401, '{"detail":"Revoked token"}', { state: 'wrong', error: { code: 'backend_unauthorized' } }],
+    [200, '<!doctype html>', { state: 'wrong', error: { code: 'backend_not_comfyui' } }],
+    [502, '', { state: 'unreachable', error: { code: 'backend_failed' } }],
+  ])('%i %s', async (status, body, expected) => {
+    expect(await health(status, body)).toMatchObject(expected);
   });
 });
 

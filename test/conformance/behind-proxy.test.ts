@@ -179,6 +179,7 @@ describe.skipIf(opensslMissing !== null)('a ComfyUI behind a TLS proxy', () => {
       state: 'ready',
     });
     expect(await health({ ...right, auth: { type: 'bearer', token: 'wrong' } })).toMatchObject({
+      state: 'wrong',
       error: { code: 'backend_unauthorized' },
     });
     expect(await health(right, url.replace(BASE_PATH, '/elsewhere'))).toMatchObject({
