@@ -9,6 +9,7 @@ import { type KnownRun, RunBook } from './comfydeploy-runs.js';
 import { MARK_INPUT, type SearchContext, searchRun } from './comfydeploy-search.js';
 import { type PollTiming, RunWatcher } from './comfydeploy-watch.js';
 import { failedHealth } from './failed-health.js';
+import { BackendListeners } from './listeners.js';
 import {
   BACKEND_SPEC_VERSION,
   type Backend,
@@ -69,7 +70,7 @@ export class ComfyDeployBackend implements Backend {
   readonly #cancelLimitMs: number;
   readonly #book: RunBook;
   readonly #watcher: RunWatcher;
-  readonly #listeners = new Set<(event: BackendEvent) => void>();
+  readonly #listeners: BackendListeners;
   /** File URLs by run, as last read. */
   readonly #listings = new Map<string, { readonly at: number; readonly files: readonly ProducedFile[] }>();
   #capabilities: Promise<BackendCapabilities> | null = null;
@@ -80,6 +81,7 @@ export class ComfyDeployBackend implements Backend {
     this.id = id;
     this.#clock = options.clock ?? systemClock;
     this.#logger = (options.logger ?? silentLogger).child({ backend: id });
+    this.#listeners = new BackendListeners(this.#logger);
     this.#client = new ComfyDeployClient({ ...client, clock: this.#clock, logger: this.#logger });
     this.displayUrl = this.#client.displayUrl;
     this.#files = { fetch, hosts: fileHosts ?? [], allowHttp: allowHttpFiles ?? this.displayUrl.startsWith('http:') };
@@ -101,7 +103,7 @@ export class ComfyDeployBackend implements Backend {
   }
 
   async start(): Promise<void> {
-    this.#emit({ type: 'connected', first: true });
+    this.#listeners.tell({ type: 'connected', first: true });
   }
 
   async close(): Promise<void> {
@@ -215,8 +217,7 @@ export class ComfyDeployBackend implements Backend {
   }
 
   onEvent(listener: (event: BackendEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   async health(options: CallOptions = {}): Promise<BackendHealth> {
@@ -252,24 +253,24 @@ export class ComfyDeployBackend implements Backend {
   async #readForEvents(known: KnownRun): Promise<boolean> {
     if (known.result !== null) {
       // A look of the caller saw it first.
-      this.#emit({ type: 'ended', attemptId: known.attemptId });
+      this.#listeners.tell({ type: 'ended', attemptId: known.attemptId });
       return true;
     }
     if (known.runId === null && known.reportedRunIds.size === 0) return false;
     const run = known.runId === null ? await searchRun(this.#search, known, {}) : await this.#client.run(known.runId);
     if (run === null) {
       // Only a look of the caller says what that means.
-      if (known.runId !== null) this.#emit({ type: 'ended', attemptId: known.attemptId });
+      if (known.runId !== null) this.#listeners.tell({ type: 'ended', attemptId: known.attemptId });
       return known.runId !== null;
     }
     const { sighting } = this.#note(known, run);
     if (sighting.state === 'running') {
-      this.#emit({ type: 'started', attemptId: known.attemptId });
+      this.#listeners.tell({ type: 'started', attemptId: known.attemptId });
       const fraction = Math.min(1, Math.max(0, run.progress ?? 0));
-      this.#emit({ type: 'share', attemptId: known.attemptId, fraction, label: run.live_status });
+      this.#listeners.tell({ type: 'share', attemptId: known.attemptId, fraction, label: run.live_status });
     }
     if (sighting.state !== 'finished') return false;
-    this.#emit({ type: 'ended', attemptId: known.attemptId });
+    this.#listeners.tell({ type: 'ended', attemptId: known.attemptId });
     return true;
   }
 
@@ -284,7 +285,7 @@ export class ComfyDeployBackend implements Backend {
     const reading = interpretRun(run);
     if (known.runId !== run.id) {
       known.runId = run.id;
-      this.#emit({ type: 'identified', attemptId: known.attemptId, backendRunId: run.id });
+      this.#listeners.tell({ type: 'identified', attemptId: known.attemptId, backendRunId: run.id });
     }
     if (reading.sighting.state === 'finished') {
       known.result ??= reading.sighting.result;
@@ -322,16 +323,6 @@ export class ComfyDeployBackend implements Backend {
     } catch (error) {
       this.#logger.warn({ err: toEaselError(error), attempt: attemptId }, 'a run is submitted without a webhook');
       return null;
-    }
-  }
-
-  #emit(event: BackendEvent): void {
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.#logger.error({ err: error, event: event.type }, 'a listener of backend events failed');
-      }
     }
   }
 }

@@ -22,6 +22,7 @@ import { ComfyUiEvents } from './comfyui-events.js';
 import { openOutputFile, uploadFile } from './comfyui-files.js';
 import { lookUp } from './comfyui-lookup.js';
 import { failedHealth } from './failed-health.js';
+import { BackendListeners } from './listeners.js';
 import {
   BACKEND_SPEC_VERSION,
   type Backend,
@@ -70,7 +71,7 @@ export class ComfyUiBackend implements Backend {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #attempts = new AttemptBook();
-  readonly #listeners = new Set<(event: BackendEvent) => void>();
+  readonly #listeners: BackendListeners;
   readonly #capabilities: CapabilityCache;
   readonly #lookup: CancelContext;
 
@@ -80,6 +81,7 @@ export class ComfyUiBackend implements Backend {
     this.kind = kind ?? 'comfyui';
     this.#clock = options.clock ?? systemClock;
     this.#logger = (options.logger ?? silentLogger).child({ backend: id });
+    this.#listeners = new BackendListeners(this.#logger);
     const shared = { ...connection, clock: this.#clock, logger: this.#logger };
     this.#http = new ComfyUiHttp({ ...http, ...shared });
     this.#socket = new ComfyUiSocket({ ...socket, ...shared, ...(random === undefined ? {} : { random }) });
@@ -93,7 +95,7 @@ export class ComfyUiBackend implements Backend {
       version: async (call) => (await this.#capabilities.server(call)).version,
       limitMs: cancelLimitMs ?? 5_000,
     };
-    const events = new ComfyUiEvents(this.#attempts, (event) => this.#emit(event));
+    const events = new ComfyUiEvents(this.#attempts, (event) => this.#listeners.tell(event));
     this.#socket.on((event) => {
       if (event.type === 'connected' && !event.first) this.#capabilities.forget();
       events.handle(event);
@@ -159,8 +161,7 @@ export class ComfyUiBackend implements Backend {
   }
 
   onEvent(listener: (event: BackendEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   async health(options: CallOptions = {}): Promise<BackendHealth> {
@@ -216,16 +217,6 @@ export class ComfyUiBackend implements Backend {
       if (outcome.state === 'stopping') this.#logger.warn({ promptId }, 'a refused prompt is still running');
     } catch (error) {
       this.#logger.warn({ promptId, err: toEaselError(error) }, 'a refused prompt could not be withdrawn');
-    }
-  }
-
-  #emit(event: BackendEvent): void {
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.#logger.error({ err: error, event: event.type }, 'a listener of backend events failed');
-      }
     }
   }
 }

@@ -10,6 +10,7 @@ import {
 } from '../embedded/index.js';
 import { createCoreNodes } from '../embedded/nodes/index.js';
 import { ComfyUiBackend, type ComfyUiBackendOptions } from './comfyui.js';
+import { BackendListeners } from './listeners.js';
 import {
   BACKEND_SPEC_VERSION,
   type Backend,
@@ -51,7 +52,7 @@ export class EmbeddedBackend implements Backend {
   /** For tests (faults, restart) and for its folders. */
   readonly engine: EmbeddedEngine;
   readonly #options: EmbeddedBackendOptions;
-  readonly #listeners = new Set<(event: BackendEvent) => void>();
+  readonly #listeners: BackendListeners;
   #starting: Promise<void> | null = null;
   #adapter: ComfyUiBackend | null = null;
 
@@ -60,6 +61,7 @@ export class EmbeddedBackend implements Backend {
     const version = options.version ?? '0.8.0';
     this.id = id;
     this.#options = options;
+    this.#listeners = new BackendListeners(logger);
     this.engine = new EmbeddedEngine({
       nodes:
         options.nodes ??
@@ -120,8 +122,7 @@ export class EmbeddedBackend implements Backend {
 
   /** May be called before `start`. */
   onEvent(listener: (event: BackendEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   async health(options?: CallOptions): Promise<BackendHealth> {
@@ -145,19 +146,9 @@ export class EmbeddedBackend implements Backend {
       ...(logger === undefined ? {} : { logger }),
       ...(socket === undefined ? {} : { socket }),
     });
-    adapter.onEvent((event) => this.#tell(event));
+    adapter.onEvent((event) => this.#listeners.tell(event));
     await adapter.start();
     this.#adapter = adapter;
-  }
-
-  #tell(event: BackendEvent): void {
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.#options.logger?.error({ err: error, event: event.type }, 'a listener of backend events failed');
-      }
-    }
   }
 
   #started(): ComfyUiBackend {
