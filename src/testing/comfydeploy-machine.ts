@@ -73,8 +73,9 @@ export class EngineMachine {
     const attemptId = newId();
     const nodes = Object.keys(graph).length;
     const visited = new Set<string>();
+    let unsubscribe = () => {};
     const ended = new Promise<void>((resolve) => {
-      this.#backend.onEvent((event) => {
+      unsubscribe = this.#backend.onEvent((event) => {
         if (!('attemptId' in event) || event.attemptId !== attemptId) return;
         if (event.type === 'node') {
           visited.add(event.nodeId);
@@ -83,18 +84,11 @@ export class EngineMachine {
         if (event.type === 'ended') resolve();
       });
     });
-    const outcome = await this.#backend.submit({ attemptId, graph });
-    if (outcome.kind !== 'accepted') throw outcome.error;
-    let stopping: Promise<unknown> = Promise.resolve();
-    const stop = () => {
-      stopping = this.#backend.cancel(attemptId).catch(() => {});
-    };
-    if (job.signal.aborted) stop();
-    job.signal.addEventListener('abort', stop, { once: true });
-    await ended;
-    await stopping;
-    job.signal.removeEventListener('abort', stop);
-    job.signal.throwIfAborted();
+    try {
+      await this.#runToEnd(attemptId, graph, ended, job.signal);
+    } finally {
+      unsubscribe();
+    }
     const seen = await this.#backend.find(attemptId);
     if (seen.state !== 'finished' || seen.result.outcome !== 'succeeded') throw new Error('The run did not succeed.');
     const byNode = new Map<string, (string | FakeFile)[]>();
@@ -112,6 +106,21 @@ export class EngineMachine {
       items.push({ filename, subfolder, bytes: await buffer(opened.stream), contentType: opened.contentType });
     }
     return [...byNode].map(([nodeId, items]) => ({ nodeId, items }));
+  }
+
+  async #runToEnd(attemptId: string, graph: Graph, ended: Promise<void>, signal: AbortSignal): Promise<void> {
+    const outcome = await this.#backend.submit({ attemptId, graph });
+    if (outcome.kind !== 'accepted') throw outcome.error;
+    let stopping: Promise<unknown> = Promise.resolve();
+    const stop = () => {
+      stopping = this.#backend.cancel(attemptId).catch(() => {});
+    };
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    await ended;
+    await stopping;
+    signal.removeEventListener('abort', stop);
+    signal.throwIfAborted();
   }
 
   #drawSeeds(graph: Graph): void {

@@ -197,6 +197,25 @@ describeEachDatabase('a generation of a deployment', ({ createDb }) => {
     expect((await generations.get(graph.id, ACCOUNT)).status).toBe('queued');
   });
 
+  test('that cannot be stopped where it runs ends here at the limit, told as not verified', async () => {
+    const gate = new Latch();
+    const fake = await deployments.fake({ machine: heldBy(gate) });
+    fake.setFaults({ refusesCancel: true });
+    const { generations } = await deployments.node(await createDb(), fake, {
+      generations: { limits: { cancelMs: 300 } },
+    });
+    const { id } = await generations.submit(ask(fake.deploy(GRAPH).id));
+    await gate.reached;
+    await generations.cancel(id, ACCOUNT);
+    expect(await generations.wait(id, ACCOUNT)).toMatchObject({
+      status: 'cancelled',
+      error: { details: { verified: false } },
+    });
+    expect(fake.runs.all().map((run) => run.status)).toEqual(['running']);
+    expect(fake.requests.filter((route) => route === 'POST /run/{id}/cancel').length).toBeGreaterThan(1);
+    gate.open();
+  });
+
   test('of which the address of a private file has expired is read anew', async () => {
     const fake = await deployments.fake({ machine: picture });
     // Expired before it is opened, so that the first download is refused; later ones live long enough.
