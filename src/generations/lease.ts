@@ -105,12 +105,20 @@ export async function renewLease(db: Db, lease: HeldLease, leaseMs: number, nowM
 }
 
 /**
- * The heartbeat of a node: says that it lives and which backends it could own, and extends all its leases, in one
- * transaction however many they are. Returns the leases that it still holds.
+ * The heartbeat of a node: says that it lives and which backends it could own, and extends the leases of those that it works
+ * on, in one transaction however many they are. Returns the leases that it still holds. A lease that only bears its name,
+ * because the answer to taking it or to giving it back was lost, runs out: extended, it would be nobody's for good.
  */
 export async function renewAll(
   db: Db,
-  node: { readonly identity: LeaseIdentity; readonly backendIds: readonly string[]; readonly leaseMs: number },
+  node: {
+    readonly identity: LeaseIdentity;
+    /** That it could own. */
+    readonly backendIds: readonly string[];
+    /** That it works on. */
+    readonly heldIds: readonly string[];
+    readonly leaseMs: number;
+  },
   nowMs: number,
 ): Promise<Map<string, HeldLease>> {
   const { owner } = node.identity;
@@ -122,11 +130,13 @@ export async function renewAll(
       .values({ id: owner, backends, started_at: nowMs, alive_until: untilMs })
       .onConflict((conflict) => conflict.column('id').doUpdateSet({ backends, alive_until: untilMs }))
       .execute();
+    if (node.heldIds.length === 0) return new Map();
     // Whoever takes a lease writes its own name, so a row that bears ours still has our epoch.
     const rows = await tx
       .updateTable('backends')
       .set({ lease_until: untilMs })
       .where('owner_node', '=', owner)
+      .where('id', 'in', node.heldIds)
       .returning(['id', 'epoch'])
       .execute();
     return new Map(rows.map(({ id, epoch }) => [id, { backendId: id, epoch, untilMs }]));

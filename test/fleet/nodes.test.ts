@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest';
+import { StorageError } from '../../src/core/errors.js';
 import { newId } from '../../src/core/ids.js';
 import type { Db } from '../../src/db/index.js';
 import { FakeBackend, Latch } from '../../src/testing/index.js';
@@ -84,6 +85,25 @@ describeEachDatabase('many nodes', ({ createDatabase }) => {
     await submitter.generations.cancel(id, ACCOUNT);
     expect((await submitter.generations.wait(id, ACCOUNT)).status).toBe('cancelled');
     expect((await generations.get(id, ACCOUNT)).error?.details).toEqual({ verified: true });
+  });
+
+  test('a lease that was taken although the answer to COMMIT was lost runs out, and is taken anew', async () => {
+    const db = await (await createDatabase()).open();
+    const backend = new FakeBackend();
+    const transaction = db.transaction.bind(db);
+    let losesAnswer = true;
+    vi.spyOn(db, 'transaction').mockImplementation(async (...args) => {
+      const result: unknown = await transaction(...args);
+      if (losesAnswer && typeof result === 'object' && result !== null && 'untilMs' in result) {
+        losesAnswer = false;
+        throw new StorageError('database_unavailable', 'The connection was lost.');
+      }
+      return result as never;
+    });
+    const { generations } = await nodes.node(db, { backend, timing: QUICK });
+    await generations.submit(request());
+    await backend.whenAccepted(1);
+    expect(losesAnswer).toBe(false);
   });
 
   test('one that was stopped past its lease cancels nothing of its successor when it goes on', async () => {

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { StorageError } from '../../src/core/errors.js';
 import type { Db } from '../../src/db/index.js';
 import { FakeBackend } from '../../src/testing/index.js';
 import { ACCOUNT, request, useNodes } from '../generations/harness.js';
@@ -102,6 +103,15 @@ describeEachDatabase('backends at run time', ({ createDatabase }) => {
     const other = await nodes.node(await database.open(), { backends: [] });
     await expect.poll(async () => (await other.generations.get(id, ACCOUNT)).status).toBe('queued');
     expect(await backends.remove('gpu', { force: true })).toBeNull();
+  });
+
+  test('a node that stops while the database is away closes all that it has opened', async () => {
+    const { db, generations, add, closed } = await setUp();
+    await add('one');
+    await add('two');
+    vi.spyOn(db, 'transaction').mockRejectedValue(new StorageError('database_unavailable', 'It is away.'));
+    await generations.stop();
+    expect([...closed].sort()).toEqual(['one', 'two']);
   });
 
   test('one that no node can open disturbs nobody', async () => {

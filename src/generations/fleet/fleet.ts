@@ -15,7 +15,7 @@ import { type BackendRow, ensureConfigured, finishRemoval, readBackendRows, read
  * This node's part of the fleet: a runner per backend that it could own, the leases of those that it does own.
  *
  * Three things happen, each on its own:
- * - heartbeat, every third of a lease: this node lives, its leases are extended, in one transaction
+ * - heartbeat, every third of a lease: this node lives, the leases of its runners are extended, in one transaction
  * - tick, or as soon as somebody changed a backend: read all rows; open backends that were added and close those that are
  *   gone; tell the runners what is wanted; take free leases, give surplus ones away (`fairness.ts`), finish removals
  * - the runners work
@@ -100,15 +100,10 @@ export class Fleet {
     await this.#loop;
     await this.#beat;
     const { db, clock, identity, logger } = this.#options;
-    await Promise.all(
-      [...this.#members.values()].map(async (member) => {
-        const lease = await member.runner.stop();
-        if (lease !== null) await releaseLease(db, lease, clock.now());
-        if (member.isAdded) await member.runner.backend.close();
-      }),
-    )
-      .then(() => forgetNode(db, identity.owner, clock.now()))
-      .catch((error: unknown) => logger.warn({ err: toEaselError(error) }, 'a lease could not be given back'));
+    await Promise.all([...this.#members].map(([id, member]) => this.#retire(id, member)));
+    await forgetNode(db, identity.owner, clock.now()).catch((error: unknown) =>
+      logger.warn({ err: toEaselError(error) }, 'the node could not be taken off the list'),
+    );
   }
 
   async #main(): Promise<void> {
@@ -150,7 +145,8 @@ export class Fleet {
   async #heartbeat(): Promise<void> {
     const { db, clock, identity, timing } = this.#options;
     const before = new Map([...this.#members].map(([id, member]) => [id, member.runner.lease]));
-    const node = { identity, backendIds: [...this.#members.keys()], leaseMs: timing.leaseMs };
+    const heldIds = [...before].flatMap(([id, lease]) => (lease === null ? [] : [id]));
+    const node = { identity, backendIds: [...this.#members.keys()], heldIds, leaseMs: timing.leaseMs };
     const held = await renewAll(db, node, clock.now());
     for (const [id, { runner }] of this.#members) {
       const lease = runner.lease;
@@ -259,12 +255,23 @@ export class Fleet {
   async #close(id: string, member: Member): Promise<void> {
     this.#members.delete(id);
     this.#backends.splice(this.#backends.indexOf(member.runner.backend), 1);
+    await this.#retire(id, member);
+  }
+
+  /** Never rejects: without a database the lease runs out by itself, and what this node has opened is closed all the same. */
+  async #retire(id: string, { runner, isAdded }: Member): Promise<void> {
     const { db, clock, logger } = this.#options;
-    const lease = await member.runner.stop();
-    if (lease !== null) await releaseLease(db, lease, clock.now());
-    await member.runner.backend.close().catch((error: unknown) => {
-      logger.warn({ backend: id, err: toEaselError(error) }, 'a backend did not close cleanly');
-    });
+    const lease = await runner.stop();
+    if (lease !== null)
+      await releaseLease(db, lease, clock.now()).catch((error: unknown) =>
+        logger.warn({ backend: id, err: toEaselError(error) }, 'a lease could not be given back'),
+      );
+    if (isAdded)
+      await runner.backend
+        .close()
+        .catch((error: unknown) =>
+          logger.warn({ backend: id, err: toEaselError(error) }, 'a backend did not close cleanly'),
+        );
   }
 
   #addMember(managed: ManagedBackend, isAdded: boolean, settingsVersion: number): Member {
