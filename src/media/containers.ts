@@ -114,7 +114,10 @@ const isWholeOgg: Check = async (reader) => {
 };
 
 /** glTF 2.0, 4.4: magic, version, length of all. */
-const isWholeGlb: Check = async (reader) => (await reader.at(0, 12)).readUInt32LE(8) === reader.size;
+const isWholeGlb: Check = async (reader) => {
+  const head = await reader.at(0, 12);
+  return head.length === 12 && head.readUInt32LE(8) === reader.size;
+};
 
 const CHECKS: readonly (readonly [RegExp, Check])[] = [
   [/^(video\/(mp4|quicktime|x-m4v|3gpp2?)|audio\/(mp4|x-m4a))/, isWholeMp4],

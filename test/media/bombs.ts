@@ -50,6 +50,7 @@ export async function bombs(): Promise<Bomb[]> {
       Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(200)]),
     ),
     bomb('a playlist that says it is a film', 'video/mp4', Buffer.from('#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n')),
+    bomb('a model that ends within its first line', 'model/gltf-binary', glb().subarray(0, 8)),
     bomb('text', 'text/plain', Buffer.from('hello')),
     bomb('nothing', 'image/png', Buffer.alloc(0)),
   ];
