@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { getEventListeners, once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { type AddressInfo, Socket } from 'node:net';
@@ -133,11 +134,29 @@ describe('time', () => {
     }
   });
 
-  it('leaves no timer behind', async () => {
+  it('leaves no timer behind, and nothing on a signal that lives on', async () => {
     const clock = new VirtualClock();
-    await internet.site('a.example', SITE, (_request, response) => response.end('x'));
-    await internet.client({ clock }).fetchBytes('http://a.example/');
-    expect(clock.pending).toBe(0);
+    const { signal } = new AbortController();
+    await internet.site('a.example', SITE, (request, response) => {
+      if (request.url === '/down') request.socket.destroy();
+      else response.end(request.url === '/empty' ? '' : 'x'.repeat(100_000));
+    });
+    const client = internet.client({ clock });
+    const given = () => [clock.pending, getEventListeners(signal, 'abort').length];
+    await client.fetchBytes('http://a.example/', { signal });
+    await client.fetchBytes('http://a.example/empty', { signal, method: 'HEAD' });
+    expect(given()).toEqual([0, 0]);
+    const refused = { '/': { acceptTypes: ['image/png'] }, '/down': {}, '/large': { maxBytes: 10 } };
+    for (const [path, more] of Object.entries(refused)) {
+      await expect(client.fetchBytes(`http://a.example${path}`, { signal, ...more })).rejects.toBeInstanceOf(Error);
+      expect(given(), path).toEqual([0, 0]);
+    }
+    const { body } = await client.fetch('http://a.example/', { signal });
+    expect(given()).toEqual([1, 1]);
+    const closed = once(body, 'close');
+    body.destroy();
+    await closed;
+    expect(given()).toEqual([0, 0]);
   });
 
   it('ends with the reason of the caller', async () => {
