@@ -11,7 +11,7 @@ import { forgetAccount, removeSessions, touchSessions } from './many.js';
 import { openSession } from './open.js';
 import { readPreferences } from './preferences.js';
 import { liveSessions, NO_PREFERENCES, withContents } from './read.js';
-import { checkAccountId, notFound } from './rules.js';
+import { checkAccountId, invalid, notFound } from './rules.js';
 import { sweepSessions } from './sweep.js';
 import type {
   Belonging,
@@ -48,7 +48,7 @@ export interface SessionListOptions {
   readonly limit?: number;
 }
 
-/** A page or a batch takes so many at most. */
+/** More ids in one statement than that help nobody. */
 const MAX_BATCH = 1_000;
 
 /** Users of platforms, their sessions, and what is remembered of them; `types.ts` has the words. */
@@ -104,12 +104,12 @@ export class Sessions {
     return session ?? null;
   }
 
-  /** Those that are live, in no order. At most 1,000 ids. */
+  /** Those that are live, in no order. At most 1,000 ids; throws `request_invalid`. */
   async getMany(ids: readonly string[]): Promise<Session[]> {
     const { db, clock } = this.#context;
-    const wanted = ids.slice(0, MAX_BATCH);
-    if (wanted.length === 0) return [];
-    const rows = await liveSessions(db.kysely, clock.now()).where('sessions.id', 'in', wanted).execute();
+    checkBatch(ids);
+    if (ids.length === 0) return [];
+    const rows = await liveSessions(db.kysely, clock.now()).where('sessions.id', 'in', ids).execute();
     return withContents(db.kysely, rows);
   }
 
@@ -134,9 +134,10 @@ export class Sessions {
     return this.get(id);
   }
 
-  /** Returns the ids of those that are live. */
-  touchMany(ids: readonly string[]): Promise<string[]> {
-    return touchSessions(this.#context, ids.slice(0, MAX_BATCH));
+  /** Returns the ids of those that are live. At most 1,000; throws `request_invalid`. */
+  async touchMany(ids: readonly string[]): Promise<string[]> {
+    checkBatch(ids);
+    return touchSessions(this.#context, ids);
   }
 
   /** Ends it now. What is remembered of its user stays. False when there is none. */
@@ -144,9 +145,10 @@ export class Sessions {
     return (await this.removeMany([id])).length > 0;
   }
 
-  /** Returns the ids of those that were live. */
-  removeMany(ids: readonly string[]): Promise<string[]> {
-    return removeSessions(this.#context, ids.slice(0, MAX_BATCH));
+  /** Returns the ids of those that were live. At most 1,000; throws `request_invalid`. */
+  async removeMany(ids: readonly string[]): Promise<string[]> {
+    checkBatch(ids);
+    return removeSessions(this.#context, ids);
   }
 
   async list({ accountId, platform, after, limit = 50 }: SessionListOptions = {}): Promise<Session[]> {
@@ -218,4 +220,9 @@ export class Sessions {
   sweep(signal?: AbortSignal): Promise<SessionSweepReport> {
     return sweepSessions(this.#context, signal);
   }
+}
+
+/** Leaving the rest out would look as if those sessions were over. */
+function checkBatch(ids: readonly string[]): void {
+  if (ids.length > MAX_BATCH) throw invalid('ids', `At most ${MAX_BATCH} sessions at once, and not ${ids.length}.`);
 }

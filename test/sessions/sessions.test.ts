@@ -239,6 +239,9 @@ describeEachDatabase('sessions', ({ createDb, createDatabase }) => {
     ).toEqual([1, 2, 4, 5, 7, 8, 10, 11]);
     expect(await sessions.touchMany([])).toEqual([]);
     expect((await sessions.touchMany(ids)).length).toBe(8);
+    const tooMany = Array.from({ length: 1_001 }, (_, index) => `${index}`);
+    for (const work of ['getMany', 'touchMany', 'removeMany'] as const)
+      await expect(sessions[work](tooMany)).rejects.toMatchObject({ code: 'request_invalid' });
     expect((await sessions.removeMany(ids.slice(0, 6))).sort()).toEqual([ids[1], ids[2], ids[4], ids[5]].sort());
     expect((await sessions.list()).length).toBe(4);
   });
