@@ -4,7 +4,7 @@ import { systemClock } from '../../src/core/clock.js';
 import { newId } from '../../src/core/ids.js';
 import type { Db } from '../../src/db/index.js';
 import { removeGenerations } from '../../src/generations/index.js';
-import type { MediaFile } from '../../src/media/index.js';
+import type { MediaFile, MediaProbePoint } from '../../src/media/index.js';
 import { describeEachDatabase } from '../helpers/databases.js';
 import { codeOf, picture, useMedia } from './harness.js';
 
@@ -95,6 +95,24 @@ describeEachDatabase('files of accounts', ({ createDb }) => {
     await media.sweep();
     expect(await objects()).toContain(hash);
     expect(await db.kysely.selectFrom('media_removals').selectAll().execute()).toEqual([]);
+  });
+
+  it('are not taken away once their removal might run out: by then they may be wanted, so the sweep has a new look', async () => {
+    const { clock, later } = clockAt();
+    // A store that is slow, as a service may be.
+    const probe = async (point: MediaProbePoint) => {
+      if (point === 'removal-done') later(20_000);
+    };
+    const db = await createDb();
+    const { media, objects } = open(db, { clock, probe });
+    const file = await media.put('a', await picture());
+    const derived = await media.derive(file.id, 'a', { width: 10 });
+    await media.remove(file.id, 'a');
+    expect(await objects()).toEqual([derived.hash]);
+    expect(await db.kysely.selectFrom('media_removals').select('hash').execute()).toEqual([{ hash: derived.hash }]);
+    later(60_000);
+    expect(await media.sweep()).toMatchObject({ removals: 1 });
+    expect(await objects()).toEqual([]);
   });
 
   it('are refused beyond the quota, also when they come at once', async () => {
