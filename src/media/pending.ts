@@ -7,8 +7,6 @@ export interface PendingFiles {
   /** Whose outputs they are; null for what was sent to us. */
   readonly attemptId: string | null;
   readonly files: readonly StagedMedia[];
-  readonly filename?: string;
-  readonly source?: 'upload' | 'url';
 }
 
 /**
@@ -16,7 +14,7 @@ export interface PendingFiles {
  * committed afterwards: should we die in between, the sweep finds the row. Returns media id by hash.
  */
 export async function addPending(context: ReferenceContext, pending: PendingFiles): Promise<Map<string, string>> {
-  const { accountId, attemptId, filename = null, source = null } = pending;
+  const { accountId, attemptId } = pending;
   const byHash = new Map(pending.files.map((file) => [file.hash, file]));
   if (byHash.size === 0) return new Map();
   return withObjects(context, [...byHash.keys()], async (tx) => {
@@ -41,8 +39,8 @@ export async function addPending(context: ReferenceContext, pending: PendingFile
         state: 'pending' as const,
         attempt_id: attemptId,
         created_at: context.clock.now(),
-        filename,
-        source,
+        filename: null,
+        source: attemptId === null ? ('upload' as const) : null,
       }));
     if (rows.length > 0) await tx.insertInto('media').values(rows).execute();
     for (const row of rows) ids.set(row.hash, row.id);

@@ -4,7 +4,7 @@ import { systemClock } from '../../src/core/clock.js';
 import { newId } from '../../src/core/ids.js';
 import type { Db } from '../../src/db/index.js';
 import { removeGenerations } from '../../src/generations/index.js';
-import type { MediaFile, MediaProbePoint } from '../../src/media/index.js';
+import { addPending, type MediaFile, type MediaProbePoint } from '../../src/media/index.js';
 import { describeEachDatabase } from '../helpers/databases.js';
 import { codeOf, picture, useMedia } from './harness.js';
 
@@ -191,6 +191,20 @@ describeEachDatabase('files of accounts', ({ createDb }) => {
     const rest = await db.kysely.selectFrom('media').select('account_id').execute();
     expect(rest).toEqual([{ account_id: 'b' }]);
     expect(await db.kysely.selectFrom('media_derived').selectAll().execute()).toEqual([]);
+  });
+
+  it('say how they came: an attachment of a request was sent in, as an upload was', async () => {
+    const db = await createDb();
+    const { media } = open(db);
+    const sources = [];
+    for (const attemptId of [null, newId()]) {
+      const staged = await media.store.stage(await picture(), { owner: 'x' });
+      const ids = await addPending({ db, clock: systemClock }, { accountId: 'a', attemptId, files: [staged] });
+      await media.store.commit(staged);
+      await db.transaction((tx) => tx.updateTable('media').set({ state: 'stored' }).execute());
+      sources.push((await media.get(ids.get(staged.hash) ?? '', 'a')).source);
+    }
+    expect(sources).toEqual(['upload', 'generation']);
   });
 
   it('have no orphans, unless somebody made one', async () => {
