@@ -44,7 +44,7 @@ const MAX_CONTEXTS = 20;
 
 type Columns = Pick<
   Database['workflow_deployments'],
-  'version' | 'target_kind' | 'backend_id' | 'external_id' | 'contexts' | 'weight' | 'enabled'
+  'version' | 'target_kind' | 'backend_id' | 'external_id' | 'contexts' | 'weight' | 'enabled' | 'gone_at'
 >;
 
 /** Where runs of workflows may go. Which of them a run takes is decided elsewhere. */
@@ -72,6 +72,7 @@ export class Deployments {
       contexts: ',any,',
       weight: DEFAULT_WEIGHT,
       enabled: 1,
+      gone_at: null,
       ...(await this.#columns(name, request)),
       workflow_name: name,
       source: request.source ?? 'api',
@@ -145,6 +146,8 @@ export class Deployments {
       contexts: contexts === undefined ? undefined : joinContexts(contexts),
       weight: weight === undefined ? undefined : checkedWeight(weight),
       enabled: enabled === undefined ? undefined : enabled ? 1 : 0,
+      // What a person turns off stays off, also where its source has turned it off before and has it again one day.
+      gone_at: enabled === false ? null : undefined,
     });
   }
 

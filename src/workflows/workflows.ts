@@ -72,6 +72,8 @@ export interface ListWorkflows {
   readonly limit?: number;
 }
 
+const MAX_PAGE = 500;
+
 /** The label that counts where a request names no version. */
 export const DEFAULT_LABEL = 'production';
 
@@ -149,12 +151,35 @@ export class Workflows {
       .selectFrom('workflows')
       .selectAll()
       .orderBy('name')
-      .limit(Math.min(500, Math.max(1, options.limit ?? 100)));
+      .limit(Math.min(MAX_PAGE, Math.max(1, options.limit ?? 100)));
     if (options.type !== undefined) query = query.where('type', '=', normalType(options.type) ?? options.type);
     if (options.enabled !== undefined) query = query.where('enabled', '=', options.enabled ? 1 : 0);
     if (options.source !== undefined) query = query.where('source', '=', options.source);
     if (options.after !== undefined) query = query.where('name', '>', options.after);
     return toWorkflows(kysely, await query.execute());
+  }
+
+  /** All of them, however many, by name. */
+  async all(options: Omit<ListWorkflows, 'after' | 'limit'> = {}): Promise<Workflow[]> {
+    const found: Workflow[] = [];
+    for (;;) {
+      const after = found.at(-1)?.name;
+      const page = await this.list({ ...options, limit: MAX_PAGE, ...(after === undefined ? {} : { after }) });
+      found.push(...page);
+      if (page.length < MAX_PAGE) return found;
+    }
+  }
+
+  /** What the workflows that are turned on are for, sorted. */
+  async types(): Promise<string[]> {
+    const rows = await this.#options.db.kysely
+      .selectFrom('workflows')
+      .select('type')
+      .distinct()
+      .where('enabled', '=', 1)
+      .where('type', 'is not', null)
+      .execute();
+    return rows.flatMap(({ type }) => type ?? []).sort();
   }
 
   /** Newest first. Throws `workflow_unknown`. */
@@ -225,7 +250,8 @@ export class Workflows {
   async setEnabled(nameOrAlias: string, enabled: boolean): Promise<Workflow> {
     const { name } = await this.#row(nameOrAlias);
     const { db, clock } = this.#options;
-    const facts = { enabled: enabled ? 1 : 0, updated_at: clock.now() };
+    // What a person turns off stays off, also where its source has turned it off before and has it again one day.
+    const facts = { enabled: enabled ? 1 : 0, updated_at: clock.now(), ...(enabled ? {} : { gone_at: null }) };
     await db.transaction((tx) => tx.updateTable('workflows').set(facts).where('name', '=', name).execute());
     return this.get(name);
   }

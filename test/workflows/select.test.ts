@@ -119,6 +119,34 @@ const TABLE: [name: string, Candidate[], Partial<ChoiceRequest>, string | null, 
     'portrait on gpu-a: the only one for interactive that is well.',
   ],
   [
+    'sticky',
+    [well('a'), down('b')],
+    { stickyKey: 'ada' },
+    'a',
+    'portrait on gpu-a: this key gets it as long as it is well, and it is ready.',
+  ],
+  [
+    'preferred before sticky',
+    [well('a'), well('b')],
+    { stickyKey: 'ada', preference: 'gpu-b' },
+    'b',
+    'portrait on gpu-b: it is preferred, may be used for interactive, and is ready.',
+  ],
+  [
+    'all are down, the preferred one too',
+    [down('a'), down('b')],
+    { preference: 'b' },
+    'a',
+    'portrait on gpu-a: none for interactive is well now (this one: unreachable), so it waits. The preferred one cannot be used now.',
+  ],
+  [
+    'what is turned off or for others is not waited for',
+    [down('a', { enabled: false }), down('b', { contexts: ['cook'] }), down('c', { weight: 0 })],
+    {},
+    'c',
+    'portrait on gpu-c: none for interactive is well now (this one: unreachable), so it waits.',
+  ],
+  [
     'a ComfyDeploy deployment',
     [well('a', { target: { kind: 'comfydeploy', backendId: null, deploymentId: 'dep_1' } })],
     {},
@@ -219,6 +247,14 @@ describeEachDatabase('selection', ({ createDb }) => {
       code: 'deployment_none',
       hint: expect.stringContaining('api, cook, interactive'),
     });
+    // However many workflows come before it by name.
+    const others = Array.from({ length: 600 }, (_, index) => ({
+      ...{ name: `a-${index}`, title: null, description: null, type: 'OTHER', source: 'api', latest_hash: 'none' },
+      ...{ enabled: 1, version_count: 0, created_at: now, updated_at: now, gone_at: null },
+    }));
+    await db.transaction((tx) => tx.insertInto('workflows').values(others).execute());
+    expect((await workflows.getDeploymentIdByType('make')).deploymentIds).toEqual([first.id, second.id]);
+    expect(await workflows.types()).toEqual(['MAKE', 'OTHER']);
     await expect(workflows.getDeploymentIdByType('MAEK')).rejects.toMatchObject({
       code: 'workflow_type_unknown',
       hint: 'Did you mean MAKE?',

@@ -8,7 +8,7 @@ import { withWorkflows } from '../workflows/open.js';
 export async function typesCommand(context: CommandContext, options: { readonly out?: string }): Promise<number> {
   const { io } = context;
   const text = await withWorkflows(context, async (workflows) => {
-    const found = await workflows.list({ enabled: true, limit: 500 });
+    const found = await workflows.all({ enabled: true });
     const versions = await Promise.all(found.map(({ name }) => workflows.version(name)));
     return workflowTypes(
       versions.map((version) => ({

@@ -151,7 +151,7 @@ export function sentenceOf({ candidate, rule, considered }: Choice, request: Cho
     case 'preference':
       return `${where}: it is preferred, may be used for ${request.context}, and is ${health.state}.`;
     case 'sticky':
-      return `${where}: the same as before for this key, and it is ${health.state}.${lost}`;
+      return `${where}: this key gets it as long as it is well, and it is ${health.state}.${lost}`;
     case 'least_loaded':
       return `${where}: it has least to do${amongst(others)}.${lost}`;
     case 'weight':

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import { WorkflowError } from '../../core/errors.js';
 import { derivedId } from '../../core/ids.js';
+import { definedOnly } from '../../core/objects.js';
 import type { Db } from '../../db/index.js';
 import { nearestNames } from '../../graph/index.js';
 import { normalType } from '../names.js';
@@ -50,7 +51,8 @@ export interface TypeDeployments {
 }
 
 interface WorkflowReader {
-  list(options: { readonly type?: string; readonly enabled?: boolean; readonly limit?: number }): Promise<Workflow[]>;
+  all(options: { readonly type?: string; readonly enabled?: boolean }): Promise<Workflow[]>;
+  types(): Promise<string[]>;
   version(name: string, reference?: string): Promise<WorkflowVersion>;
   readonly deployments: {
     list(options: { readonly workflow?: string; readonly type?: string }): Promise<Deployment[]>;
@@ -63,8 +65,6 @@ export interface SelectorOptions {
   /** 0 to 1, exclusive. */
   readonly random: () => number;
 }
-
-const MOST_WORKFLOWS = 500;
 
 /** Chooses among the deployments of a type, or of one workflow, and says why. */
 export class Selector {
@@ -140,10 +140,9 @@ export class Selector {
 
   async #ofType(type: string): Promise<Workflow[]> {
     const wanted = normalType(type);
-    const all = await this.#workflows.list({ enabled: true, limit: MOST_WORKFLOWS });
-    const found = all.filter((workflow) => workflow.type !== null && workflow.type === wanted);
+    const found = wanted === null ? [] : await this.#workflows.all({ type, enabled: true });
     if (found.length > 0) return found;
-    const types = [...new Set(all.flatMap((workflow) => workflow.type ?? []))].sort();
+    const types = await this.#workflows.types();
     const near = nearestNames(wanted ?? type, types);
     throw new WorkflowError('workflow_type_unknown', `No workflow is of the type "${type.slice(0, 60)}".`, {
       details: { type: type.slice(0, 60), nearest: near, types },
@@ -156,7 +155,9 @@ export class Selector {
   /** A workflow that nobody deployed anywhere may go anywhere, for anybody. */
   async #deploymentsOf(workflows: readonly Workflow[]): Promise<Deployment[]> {
     const names = new Set(workflows.map(({ name }) => name));
-    const stored = (await this.#workflows.deployments.list({})).filter(({ workflow }) => names.has(workflow));
+    const type = workflows[0]?.type ?? undefined;
+    const ofType = await this.#workflows.deployments.list(definedOnly({ type }));
+    const stored = ofType.filter(({ workflow }) => names.has(workflow));
     const implied = workflows
       .filter(({ name }) => !stored.some(({ workflow }) => workflow === name))
       .map(
