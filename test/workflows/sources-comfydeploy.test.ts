@@ -13,14 +13,16 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-async function open() {
+type Client = ConstructorParameters<typeof ComfyDeploySource>[0]['client'];
+
+async function open(through: (client: Client) => Client = (client) => client) {
   const server = new FakeComfyDeploy();
   const { url } = await server.start();
   cleanups.push(() => server.close());
   const db = await createDb();
   const clock = new VirtualClock();
   const workflows = openWorkflows(db, clock);
-  const client = new ComfyDeployClient({ baseUrl: url, apiKey: server.apiKey });
+  const client = through(new ComfyDeployClient({ baseUrl: url, apiKey: server.apiKey }));
   const source = new ComfyDeploySource({ id: 'comfydeploy', refreshMs: 60_000, client, backendId: 'cd' });
   const sources = new Sources({ db, clock, logger: silentLogger, workflows, sources: [source] });
   cleanups.push(() => sources.stop());
@@ -42,6 +44,32 @@ test('deployments of one name are one workflow; what is known is not fetched aga
   server.requests.length = 0;
   await sources.refresh();
   expect(server.requests).toEqual(['GET /deployments', 'GET /deployments']);
+});
+
+test('words that were changed are taken over, although the version is the same', async () => {
+  let description = 'Sits.';
+  const { server, workflows, sources } = await open((client) => ({
+    displayUrl: client.displayUrl,
+    deployments: async (options) => (await client.deployments(options)).map((one) => ({ ...one, description })),
+    workflowVersion: (id, options) => client.workflowVersion(id, options),
+    close: () => client.close(),
+  }));
+  server.deploy(pictureGraph(), { name: 'cat' });
+  await sources.refresh();
+  expect(await workflows.get('cat')).toMatchObject({ description: 'Sits.', latest: { number: 1 } });
+  description = 'Sits on a mat.';
+  await sources.refresh();
+  expect(await workflows.get('cat')).toMatchObject({ description: 'Sits on a mat.', latest: { number: 2 } });
+});
+
+test('only what ComfyDeploy gives values to is an input', async () => {
+  const { server, workflows, sources } = await open();
+  const graph = pictureGraph();
+  graph['6']!.inputs['text'] = ['20', 0];
+  graph['20'] = { class_type: 'ComfyUIDeployExternalText', inputs: { input_id: 'scene', default_value: 'a cat' } };
+  server.deploy(graph, { name: 'cat' });
+  await sources.refresh();
+  expect((await workflows.inputs('cat')).map(({ name, source }) => [name, source])).toEqual([['scene', 'marker']]);
 });
 
 test('one that is down is told, and what it had stays in use; one that hangs delays no submit', async () => {

@@ -72,11 +72,20 @@ describeWithFerretDb('the source mongodb', () => {
     expect(await workflows.get('HANDS')).toMatchObject({ latest: { number: 2 } });
     expect(await workflows.get('MAKE')).toMatchObject({ enabled: true, latest: { number: 1 } });
 
+    const off = async () => (await workflows.list({ enabled: false })).map(({ name }) => name);
     await collection.updateOne({}, { $set: { flows: [...flows(layout(21), layout(30)).slice(0, 1), 7] } });
     await sources.refresh();
     expect(sources.states()).toMatchObject([{ faults: [{ item: 'flows[1]', code: 'file_not_a_workflow' }] }]);
     expect(await workflows.get('MAKE')).toMatchObject({ latest: { number: 2 } });
-    expect((await workflows.list({ enabled: false })).map(({ name }) => name)).toEqual(['HANDS', 'UPSCALE']);
+    // What has lost its name may be either of them.
+    expect(await off()).toEqual([]);
+    await collection.updateOne({}, { $set: { flows: 'lost' } });
+    await sources.refresh();
+    expect(sources.states()).toMatchObject([{ faults: [{ item: 'document 1', code: 'file_not_a_workflow' }] }]);
+    expect(await off()).toEqual([]);
+    await collection.updateOne({}, { $set: { flows: flows(layout(21), layout(30)).slice(0, 1) } });
+    await sources.refresh();
+    expect(await off()).toEqual(['HANDS', 'UPSCALE']);
     await sources.stop();
     expect(clock.pending).toBe(0);
   });

@@ -138,6 +138,15 @@ describeEachDatabase('sources', ({ createDb }) => {
     expect(await enabled()).toEqual({ cat: true, dog: false, emu: true });
     await make().refresh();
     expect(await enabled()).toEqual({ cat: true, dog: false, emu: true });
+    // Gone, turned on by a person, and then off again: that was the last word.
+    source.items = { emu: 1 };
+    await sources.refresh();
+    await workflows.setEnabled('cat', true);
+    await workflows.setEnabled('cat', false);
+    await sources.refresh();
+    source.items = { cat: 1, dog: 1, emu: 1 };
+    await sources.refresh();
+    expect(await enabled()).toEqual({ cat: false, dog: false, emu: true });
   });
 
   test('a source that cannot be read changes nothing, backs off, and says since when', async () => {
@@ -221,7 +230,7 @@ describeEachDatabase('sources', ({ createDb }) => {
     folder.write('odd.json', pictureGraph());
     folder.write('odd.easel.json', 'no JSON');
     const source = new FolderSource({ id: 'folder', path: folder.path, refreshMs: 60_000 });
-    const { sources, workflows } = await open(source);
+    const { sources, workflows, make } = await open(source);
     await sources.refresh();
     expect((await workflows.list()).map(({ name, type }) => [name, type])).toEqual([
       ['My-dog', null],
@@ -234,6 +243,9 @@ describeEachDatabase('sources', ({ createDb }) => {
     // A broken manifest is no reason to lose the workflow that it named.
     folder.write('cat.easel.json', 'no JSON');
     await sources.refresh();
+    expect((await workflows.get('tabby')).enabled).toBe(true);
+    // Nor when Easel starts anew, and nothing says any more which file it was.
+    expect(await make().refresh()).toMatchObject([{ faults: [{ item: 'broken.json' }, { item: 'cat.json' }, {}] }]);
     expect((await workflows.get('tabby')).enabled).toBe(true);
     rmSync(folder.path, { recursive: true });
     expect(await sources.refresh()).toMatchObject([{ error: { code: 'file_unreadable' } }]);

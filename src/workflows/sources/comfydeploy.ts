@@ -53,7 +53,7 @@ export class ComfyDeploySource implements WorkflowSource {
     const [first] = [...deployments].sort(byImportance);
     const ids = deployments.map(({ id }) => id).sort();
     // A version never changes, so its id stands for the graph.
-    const revision = contentHash([first?.workflow_version_id ?? null, ids]);
+    const revision = contentHash([first?.workflow_version_id ?? null, first?.description ?? null, ids]);
     return {
       key: name,
       name: nameOfFile(`${name}.json`),
@@ -76,7 +76,12 @@ export class ComfyDeploySource implements WorkflowSource {
     }
     return {
       file: parseWorkflowText(stringifyLossless(graph), { sourceName: `The workflow "${name}"` }),
-      manifest: { title: name, ...(first?.description ? { description: first.description } : {}) },
+      manifest: {
+        title: name,
+        ...(first?.description ? { description: first.description } : {}),
+        // It gives values to marked nodes alone, and ignores all others without a word.
+        discover: 'marked',
+      },
       deployments: ids.map((deploymentId) => ({ deploymentId, backendId: this.#backendId })),
     };
   }

@@ -97,7 +97,8 @@ export class FolderSource implements WorkflowSource {
       }
       return {
         key,
-        name: nameIn(manifest) ?? nameOfFile(key),
+        // A manifest that cannot be read may name it otherwise.
+        name: fault === null ? (nameIn(manifest) ?? nameOfFile(key)) : '',
         revision,
         async read() {
           if (fault !== null) throw fault;
@@ -106,7 +107,7 @@ export class FolderSource implements WorkflowSource {
       };
     } catch (error) {
       const read = () => Promise.reject(error);
-      return { key, name: nameOfFile(key), revision: '', read };
+      return { key, name: manifestPath === null ? nameOfFile(key) : '', revision: '', read };
     }
   }
 

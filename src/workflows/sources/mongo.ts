@@ -79,7 +79,7 @@ export class MongoSource implements WorkflowSource {
     const key = told === '' ? place : told;
     return {
       key,
-      name: nameOfFile(`${told}.json`),
+      name: told === '' ? '' : nameOfFile(`${told}.json`),
       revision: contentHash(flow),
       read: async () => this.#read(flow, key),
     };

@@ -26,14 +26,16 @@ export class Presence {
     return new Map(rows.map((row) => [row.name, { isGone: row.gone_at !== null }]));
   }
 
-  async markWorkflow(name: string, present: boolean): Promise<void> {
+  /** Returns whether that changed anything. */
+  async markWorkflow(name: string, present: boolean): Promise<boolean> {
     const facts = this.#facts(present);
-    await this.#db.transaction((tx) => {
+    const { numUpdatedRows } = await this.#db.transaction((tx) => {
       const update = tx.updateTable('workflows').set(facts).where('name', '=', name).where('source', '=', this.#source);
-      if (present) return update.where('gone_at', 'is not', null).execute();
+      if (present) return update.where('gone_at', 'is not', null).executeTakeFirst();
       // What is off already was turned off by a person, and is to stay off when it comes back.
-      return update.where('gone_at', 'is', null).where('enabled', '=', 1).execute();
+      return update.where('gone_at', 'is', null).where('enabled', '=', 1).executeTakeFirst();
     });
+    return numUpdatedRows > 0n;
   }
 
   /** Of one workflow: these are there, all others of the source are not. */

@@ -45,6 +45,7 @@ export class SourceSync {
     const held = new Map<string, string>();
     let changed = 0;
     let back = 0;
+    let hasNameless = false;
     for await (const item of this.#source.load(signal)) {
       signal.throwIfAborted();
       const earlier = this.#taken.get(item.key);
@@ -64,16 +65,18 @@ export class SourceSync {
         const error = toEaselError(thrown);
         faults.push({ item: item.key, code: error.code, message: error.message, error });
         const name = earlier?.workflow ?? item.name.normalize('NFC');
-        if (!held.has(name)) held.set(name, item.key);
+        if (name === '') hasNameless = true;
+        else if (!held.has(name)) held.set(name, item.key);
         // It has to be read again, though what it was called is still of use.
         if (earlier !== undefined) taken.set(item.key, { revision: '', workflow: earlier.workflow });
       }
     }
     signal.throwIfAborted();
     this.#taken = taken;
-    const gone = [...known].filter(([name, { isGone }]) => !isGone && !held.has(name));
-    for (const [name] of gone) await this.#presence.markWorkflow(name, false);
-    return { count: taken.size, changed, gone: gone.length, back, faults };
+    const missing = hasNameless ? [] : [...known].filter(([name, { isGone }]) => !isGone && !held.has(name));
+    let gone = 0;
+    for (const [name] of missing) if (await this.#presence.markWorkflow(name, false)) gone += 1;
+    return { count: taken.size, changed, gone, back, faults };
   }
 
   async #take(

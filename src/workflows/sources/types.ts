@@ -9,7 +9,8 @@ import type { LoadedWorkflow } from '../../graph/index.js';
  * - item    what a source has for one workflow: a file, a flow, the deployments of one name
  * - pass    one look at everything that a source has
  * - fault   an item that cannot be taken in; the workflow stays as it was, and the other items go on
- * - gone    a workflow that its source has no more: turned off, never deleted
+ * - gone    a workflow that its source has no more: turned off, never deleted. Nothing is gone while an item is broken whose
+ *           name cannot be told: it may be any of those that are missing
  */
 export interface WorkflowSource {
   /** Workflows and deployments are found by it, so it must stay the same from start to start. */
@@ -34,7 +35,7 @@ export interface Watching {
 export interface SourceItem {
   /** Tells it from the others of the source: a path, the name of a flow. */
   readonly key: string;
-  /** Of the workflow, as far as the item tells. */
+  /** Of the workflow; empty where the item is too broken to tell it. */
   readonly name: string;
   /** Differs whenever the content does; what is as it was is not read again. */
   readonly revision: string;
