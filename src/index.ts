@@ -1,4 +1,4 @@
-/** The public face of the library. `createEasel(parseConfig({ ... }))` is where to begin; see docs/library.md. */
+/** The public face of the library. `createEasel(parseConfig({ ... }))` is where to begin; README.md shows more. */
 export {
   type AttemptOutput,
   type AttemptResult,
@@ -19,8 +19,10 @@ export {
   type EmbeddedBackendOptions,
   type FetchLike,
   type FileOutput,
+  type LookOptions,
   type OpenedOutput,
   type OutputKind,
+  type RunReference,
   type Sighting,
   type SubmitOutcome,
   type SubmitRequest,
