@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ERROR_CATALOGUE } from '../src/core/errors.js';
 import { expectGenerated } from './helpers/generated.js';
-import { exists, readText, trackedFiles } from './helpers/sources.js';
+import { exists, folders, readText, trackedFiles } from './helpers/sources.js';
 
 const EXIT_CODES: Readonly<Record<number, string>> = {
   0: 'done',
@@ -79,6 +79,12 @@ describe('documents', () => {
         .map((link) => `${path} links to ${link}`);
     });
     expect(broken).toEqual([]);
+  });
+
+  it('tell what each room of src/ is for', () => {
+    const [, list = ''] = /## Rooms\n\n```\n([\s\S]*?)```/.exec(readText('ARCHITECTURE.md') ?? '') ?? [];
+    const named = [...list.matchAll(/^([a-z]+(?:, [a-z]+)*) +\S/gm)].flatMap(([, names = '']) => names.split(', '));
+    expect(folders('src').filter((room) => !named.includes(room))).toEqual([]);
   });
 
   it('list every decision record in the index', (context) => {
