@@ -3,6 +3,7 @@ import { chmodSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { documentedCommands } from '../helpers/documents.js';
+import { readText } from '../helpers/sources.js';
 import { cleanEnvironment, FAST, main, root, startEngine, temporaryFolder } from './easel.js';
 
 /** Every example of docs/cli.md, run by a shell in a folder with the files of `examples/`. */
@@ -59,7 +60,17 @@ function shell(command: string, cwd: string): Promise<{ code: number | null; std
 }
 
 describe('docs/cli.md', () => {
-  it('has an example of every command', () => {
+  it('lists every command', async () => {
+    const { stdout } = await shell('easel --help', home);
+    const [, list = ''] = stdout.split('Commands:');
+    const commands = [...list.matchAll(/^ {2}([a-z]+)/gm)].flatMap(([, name = '']) => (name === 'help' ? [] : name));
+    const [table = ''] = (readText('docs/cli.md') ?? '').split('\n## ');
+    const listed = [...table.matchAll(/`easel ([a-z]+)/g)].map(([, name]) => name);
+    expect(commands.length).toBeGreaterThan(7);
+    expect(commands.filter((name) => !listed.includes(name))).toEqual([]);
+  });
+
+  it('has an example of every command that it explains', () => {
     const shown = new Set(documented.map(({ command }) => command.split(' ')[1]));
     expect([...shown].sort()).toEqual(['config', 'convert', 'doctor', 'engine', 'inspect', 'run', 'serve']);
   });
