@@ -19,7 +19,7 @@ RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data
 EXPOSE 8288
-# Ready: it can store a generation, and has a route to a backend.
+# Alive: it answers. Whether it could run something is told by /health/ready, for what sends it requests.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8288/health/live').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Node as the first process would not reap children and ignores signals without a handler; Easel handles SIGTERM itself.
