@@ -123,12 +123,7 @@ function setTracedPrompt(graph: Graph, polarity: Polarity, text: string, options
  * every place to divide the text is tried. Throws GraphError `graph_input_unknown`.
  */
 export function findInput(graph: Graph, target: string | InputRef, definitions?: DefinitionIndex): InputRef {
-  if (typeof target !== 'string') {
-    const ids = findNodes(graph, target.node);
-    if (ids.length > 1) throw ambiguous(target.node, graph, ids);
-    if (ids[0] === undefined) throw unknownNode(graph, target.node);
-    return requireInput(graph, ids[0], target.input, definitions);
-  }
+  if (typeof target !== 'string') return requireInput(graph, findNode(graph, target.node), target.input, definitions);
   let nodeFound: { id: string; input: string } | undefined;
   for (let dot = target.indexOf('.'); dot !== -1; dot = target.indexOf('.', dot + 1)) {
     const input = target.slice(dot + 1);
@@ -143,6 +138,14 @@ export function findInput(graph: Graph, target: string | InputRef, definitions?:
     throw new GraphError('graph_input_unknown', `"${target}" names no input: write it as node.input, such as 3.seed.`);
   }
   throw unknownNode(graph, target.slice(0, target.lastIndexOf('.')));
+}
+
+/** Id of the one node that has this id, title or class. Throws GraphError `graph_input_unknown`. */
+export function findNode(graph: Graph, name: string): string {
+  const [id, ...others] = findNodes(graph, name);
+  if (id === undefined) throw unknownNode(graph, name);
+  if (others.length > 0) throw ambiguous(name, graph, [id, ...others]);
+  return id;
 }
 
 /** By id; else by title; else by class; without regard to case where nothing matches exactly. */

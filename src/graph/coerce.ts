@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonValue } from '../core/json.js';
+import type { JsonValue } from '../core/json.js';
 import { dynamicOptions, type InputDefinition, isForcedSocket, isUpload, isWidget } from './definitions.js';
 import { didYouMean } from './nearest.js';
 
@@ -31,7 +31,7 @@ export function coerceValue(value: JsonValue, input: InputDefinition): Coerced {
         dynamicOptions(input).map(({ key }) => key),
       );
     default:
-      return { value: wrapped(value) };
+      return { value: literalValue(value) };
   }
 }
 
@@ -43,13 +43,13 @@ export function coerceLike(value: JsonValue, current: JsonValue | undefined): Co
   }
   if (typeof current === 'boolean') return toBoolean(value);
   if (typeof current === 'string') return toText(value);
-  return { value: wrapped(value) };
+  return { value: literalValue(value) };
 }
 
 function withinLimits(number: number | bigint | undefined, input: InputDefinition, what: string): Coerced {
   if (number === undefined) return { problem: `takes ${what}` };
-  const min = limitOf(input.options['min']);
-  const max = limitOf(input.options['max']);
+  const min = exactLimit(input.options['min']);
+  const max = exactLimit(input.options['max']);
   if (min !== undefined && number < min) return { problem: `must be at least ${min}` };
   if (max !== undefined && number > max) return { problem: `must be at most ${max}` };
   return { value: number };
@@ -59,7 +59,7 @@ function withinLimits(number: number | bigint | undefined, input: InputDefinitio
  * Limits such as 2^64-1 have usually been through a parser that rounds them up to the next power of two, which would let
  * one value too many pass; the server would then fail to read it.
  */
-function limitOf(limit: JsonValue | undefined): number | bigint | undefined {
+export function exactLimit(limit: JsonValue | undefined): number | bigint | undefined {
   if (typeof limit === 'bigint') return limit;
   if (typeof limit !== 'number' || !Number.isFinite(limit)) return undefined;
   if (Number.isSafeInteger(limit) || !Number.isInteger(limit)) return limit;
@@ -70,10 +70,10 @@ function limitOf(limit: JsonValue | undefined): number | bigint | undefined {
 
 function toInteger(value: JsonValue): number | bigint | undefined {
   const text = typeof value === 'string' ? value.trim() : value;
-  if (typeof text === 'bigint') return safe(text);
+  if (typeof text === 'bigint') return narrowInteger(text);
   if (typeof text === 'number') return Number.isInteger(text) ? text : undefined;
   if (typeof text !== 'string' || !/^[+-]?\d{1,30}(\.0+)?$/.test(text)) return undefined;
-  return safe(BigInt(text.replace(/^\+|\.0+$/g, '')));
+  return narrowInteger(BigInt(text.replace(/^\+|\.0+$/g, '')));
 }
 
 function toNumber(value: JsonValue): number | bigint | undefined {
@@ -85,7 +85,8 @@ function toNumber(value: JsonValue): number | bigint | undefined {
   return Number.isFinite(number) ? number : undefined;
 }
 
-function safe(value: bigint): number | bigint {
+/** A number where it holds every digit, as the rest of Easel writes integers. */
+export function narrowInteger(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
 }
@@ -115,7 +116,7 @@ function toText(value: JsonValue): Coerced {
 function toChoice(value: JsonValue, input: InputDefinition, choices: readonly JsonValue[] | undefined): Coerced {
   if (Array.isArray(value)) {
     const several = Boolean(input.options['multiselect'] || input.options['multi_select']);
-    return several ? { value: wrapped(value) } : { problem: 'takes one choice, not a list' };
+    return several ? { value: literalValue(value) } : { problem: 'takes one choice, not a list' };
   }
   if (typeof value === 'object') return { problem: 'takes one of its choices' };
   // Uploaded files and remote lists are not in the definition, which is as old as its cache.
@@ -141,7 +142,6 @@ function choiceHint(text: string, choices: readonly string[]): string {
 }
 
 /** A bare array in a graph is a link. */
-function wrapped(value: JsonValue): JsonValue {
-  if (!Array.isArray(value)) return value;
-  return isJsonObject(value) ? value : { __value__: value };
+export function literalValue(value: JsonValue): JsonValue {
+  return Array.isArray(value) ? { __value__: value } : value;
 }

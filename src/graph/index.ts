@@ -3,6 +3,7 @@ export {
   type BindOptions,
   type BoundGraph,
   findInput,
+  findNode,
   type GraphChange,
   setInput,
   setInputs,
@@ -10,6 +11,7 @@ export {
   setPrompt,
   setSeed,
 } from './bind.js';
+export { exactLimit, literalValue, narrowInteger } from './coerce.js';
 export {
   type Conversion,
   type ConversionWarning,
@@ -38,6 +40,8 @@ export {
   DEFAULT_MAX_WORKFLOW_BYTES,
   detectFormat,
   type LoadedWorkflow,
+  MAX_JSON_DEPTH,
+  nestingDepth,
   type ParseOptions,
   parseWorkflowText,
 } from './parse.js';

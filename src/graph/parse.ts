@@ -25,7 +25,7 @@ export interface ParseOptions {
 export const DEFAULT_MAX_WORKFLOW_BYTES = 64 * 1024 * 1024;
 
 /** Deeper nesting is an attack or an accident; it would overflow the stack of the recursive JSON parser. */
-const MAX_JSON_DEPTH = 200;
+export const MAX_JSON_DEPTH = 200;
 
 /** `api` for an object of nodes, `ui` for LiteGraph JSON, null for anything else. Looks at shape only. */
 export function detectFormat(value: unknown): 'ui' | 'api' | null {
@@ -116,7 +116,7 @@ function unwrapText(value: JsonValue | undefined, options: ParseOptions): JsonVa
 }
 
 /** Deepest nesting of brackets outside strings, without building anything. */
-function nestingDepth(json: string): number {
+export function nestingDepth(json: string): number {
   let depth = 0;
   let deepest = 0;
   let inString = false;

@@ -15,7 +15,7 @@ export interface Availability {
   readonly models: readonly MissingModel[];
   /** Other values of nodes that the backend does not offer. */
   readonly choices: readonly MissingChoice[];
-  /** Packs that are known to be missing, by the manifest or by where the missing classes came from. */
+  /** Where classes are missing: the packs that the workflow needs and that no class of the backend comes from. */
   readonly packs: readonly string[];
   /** Models that the manifest names and no node tells about. */
   readonly unchecked: readonly string[];
@@ -79,9 +79,20 @@ export function checkAvailability(version: WorkflowVersion, definitions: NodeDef
     classes,
     models,
     choices: others,
-    packs: classes.length === 0 ? [] : about.requires.packs,
+    packs: classes.length === 0 ? [] : missingPacks(about.requires.packs, definitions),
     unchecked,
   };
+}
+
+/** A backend does not list its packs, but its classes tell where they come from. */
+function missingPacks(needed: readonly string[], definitions: NodeDefinitions): string[] {
+  const present = new Set(Object.values(definitions).map(({ python_module: module }) => packOf(module)));
+  return needed.filter((pack) => !present.has(pack));
+}
+
+/** The folder of `custom_nodes` that a class comes from; null for classes of ComfyUI itself. */
+export function packOf(module: string | undefined): string | null {
+  return /^custom_nodes\.(.+)$/.exec(module ?? '')?.[1] ?? null;
 }
 
 /** The built-in engine lists no models, and takes any name. */

@@ -118,6 +118,20 @@ describe('inputs', () => {
     expect(inputOf(built, 'prompt')?.description).toBe('Say what is to be seen.');
   });
 
+  it('and outputs name their node by id, title or class, in any case where nothing matches exactly', () => {
+    const graph = pictureGraph();
+    graph['9']!._meta = { title: 'Keep' };
+    for (const node of ['9', 'Keep', 'keep', 'SaveImage', 'saveimage']) {
+      expect(build(graph, { outputs: [{ name: 'x', node }] }).interface.outputs).toMatchObject([{ nodeId: '9' }]);
+    }
+    // A title counts before a class.
+    graph['8']!._meta = { title: 'SaveImage' };
+    expect(build(graph, { outputs: [{ name: 'x', node: 'SaveImage' }] }).interface.outputs[0]?.nodeId).toBe('8');
+    expect(faults(() => build(graph, { outputs: [{ name: 'x', node: 'CLIPTextEncode' }] }))).toEqual({
+      '#/outputs/0/node': expect.stringContaining('could be node 6'),
+    });
+  });
+
   it('that do not fit the graph are all told, with what is near', () => {
     const told = faults(() =>
       build(pictureGraph(), {
@@ -266,6 +280,16 @@ describe('availability', () => {
       ],
       unchecked: ['odd/x.bin'],
     });
+    const packed = { ...definitions(), Here: { ...definitions()['VAEDecode']!, python_module: 'custom_nodes.here' } };
+    const needs = { requires: { nodes: ['FaceDetailer', 'Here'], packs: ['impact'] } };
+    const needy = buildVersion({
+      file: { format: 'api', graph: pictureGraph() },
+      manifest: parseManifest(needs),
+      definitions: packed,
+    });
+    expect(needy.interface.requires.packs).toEqual(['here', 'impact']);
+    expect(checkAvailability(versionOf(needy), packed).packs).toEqual(['impact']);
+    expect(checkAvailability(versionOf(needy), definitions()).packs).toEqual(['here', 'impact']);
     expect(found.models.map(({ folder, name }) => `${folder}/${name}`)).toContain('loras/detial.safetensors');
     expect(found.models.find(({ folder }) => folder === 'loras')).toMatchObject({ nearest: ['detail.safetensors'] });
   });

@@ -13,12 +13,13 @@ import {
   type UiWorkflow,
   validateGraph,
 } from '../graph/index.js';
+import { packOf } from './availability.js';
 import { contentHash } from './hash.js';
 import { workflowInputs } from './inputs.js';
 import { type Fault, type Manifest, manifestInvalid, pointerOf } from './manifest.js';
 import { normalType } from './names.js';
 import { type Notes, notesOf } from './notes.js';
-import { findNode, workflowOutputs } from './outputs.js';
+import { nodeNamed, workflowOutputs } from './outputs.js';
 import type { LoraRule, Target, WorkflowInterface, WorkflowRequirements } from './types.js';
 
 /** From a file and its manifest to what a version holds. */
@@ -50,7 +51,7 @@ export function buildVersion({ file, manifest, definitions }: BuildRequest): Bui
   const notes = notesOf(file.workflow ?? null);
   const found = workflowInputs({ graph, manifest, notes, definitions, index });
   const { outputs, faults: outputFaults } = workflowOutputs(graph, manifest, index);
-  const { loras, faults: loraFaults } = loraRule(graph, manifest, index);
+  const { loras, faults: loraFaults } = loraRule(graph, manifest);
   const faults = [...found.faults, ...outputFaults, ...loraFaults];
   if (faults.length > 0) throw manifestInvalid('The manifest does not fit the workflow', faults);
   const described: WorkflowInterface = {
@@ -114,7 +115,6 @@ const DEFAULT_MAX_LORAS = 8;
 function loraRule(
   graph: Graph,
   { loras = true }: Manifest,
-  index: DefinitionIndex | undefined,
 ): { readonly loras: LoraRule | null; readonly faults: readonly Fault[] } {
   if (loras === false) return { loras: null, faults: [] };
   if (loras === true) return { loras: { max: DEFAULT_MAX_LORAS }, faults: [] };
@@ -123,7 +123,7 @@ function loraRule(
     const given = loras[field];
     if (given === undefined) return undefined;
     return [given].flat().flatMap((name) => {
-      const id = findNode(graph, name, index);
+      const id = nodeNamed(graph, name);
       if (typeof id === 'string') return [id];
       faults.push({ pointer: pointerOf(['loras', field]), detail: id.fault });
       return [];
@@ -133,8 +133,6 @@ function loraRule(
   return { loras: rule, faults };
 }
 
-const CORE_MODULES = /^(nodes|comfy_extras|comfy_api_nodes|comfy)\b/;
-
 function requirements(
   graph: Graph,
   { requires = {} }: Manifest,
@@ -142,21 +140,15 @@ function requirements(
 ): WorkflowRequirements {
   const { models, classes } = fingerprint(graph, definitions);
   const needed = [...new Set([...classes, ...(requires.nodes ?? [])])].sort();
-  const packs = needed.flatMap((name) => packOf(name, definitions));
+  const packs = needed.flatMap((name) => {
+    const isKnown = definitions !== undefined && Object.hasOwn(definitions, name);
+    return (isKnown ? packOf(definitions[name]?.python_module) : null) ?? [];
+  });
   return {
     models: [...new Set([...models.map(({ folder, name }) => `${folder}/${name}`), ...(requires.models ?? [])])].sort(),
     classes: needed,
     packs: [...new Set([...packs, ...(requires.packs ?? [])])].sort(),
   };
-}
-
-/** The folder of `custom_nodes` that a class comes from. */
-function packOf(className: string, definitions: NodeDefinitions | undefined): string[] {
-  if (definitions === undefined || !Object.hasOwn(definitions, className)) return [];
-  const module = definitions[className]?.python_module ?? '';
-  if (CORE_MODULES.test(module)) return [];
-  const pack = /^custom_nodes\.(.+)$/.exec(module)?.[1];
-  return pack === undefined ? [] : [pack];
 }
 
 /** Of what was given, before anything is converted: the same file and manifest need not be looked at twice. */

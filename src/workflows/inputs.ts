@@ -6,6 +6,7 @@ import {
   type DetectedInput,
   detectInputs,
   didYouMean,
+  exactLimit,
   findInput,
   type Graph,
   type InputRole,
@@ -227,17 +228,10 @@ type Limits = Pick<DetectedInput, 'min' | 'max' | 'step'>;
 function limitsOf(entry: Partial<ManifestInput>, found: Limits | null): { [K in keyof Limits]: Limits[K] | undefined } {
   const { min = found?.min, max = found?.max, step = found?.step } = entry;
   return {
-    min: exact(min !== undefined && found?.min !== undefined && min < found.min ? found.min : min),
-    max: exact(max !== undefined && found?.max !== undefined && max > found.max ? found.max : max),
+    min: exactLimit(min !== undefined && found?.min !== undefined && min < found.min ? found.min : min),
+    max: exactLimit(max !== undefined && found?.max !== undefined && max > found.max ? found.max : max),
     step,
   };
-}
-
-/** 2^64-1 has usually been through a parser that made 2^64 of it, one more than a node takes. */
-function exact(limit: number | bigint | undefined): number | bigint | undefined {
-  if (typeof limit !== 'number' || Number.isSafeInteger(limit) || !Number.isInteger(limit)) return limit;
-  const whole = BigInt(limit);
-  return whole > 0n && (whole & (whole - 1n)) === 0n ? whole - 1n : whole;
 }
 
 function problemsOf(input: Draft): [field: string, detail: string][] {

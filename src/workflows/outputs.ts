@@ -1,5 +1,5 @@
 import { EaselError } from '../core/errors.js';
-import { type DefinitionIndex, findInput, type Graph, outputNodes } from '../graph/index.js';
+import { type DefinitionIndex, findNode, type Graph, outputNodes } from '../graph/index.js';
 import { type Fault, type Manifest, pointerOf } from './manifest.js';
 import type { OutputMedia, WorkflowOutput } from './types.js';
 
@@ -22,7 +22,7 @@ export function workflowOutputs(
   manifest: Manifest,
   index: DefinitionIndex | undefined,
 ): { readonly outputs: readonly WorkflowOutput[]; readonly faults: readonly Fault[] } {
-  if (manifest.outputs !== undefined) return listedOutputs(graph, manifest.outputs, index);
+  if (manifest.outputs !== undefined) return listedOutputs(graph, manifest.outputs);
   const all = outputNodes(graph, index);
   const lasting = all.filter((id) => !PREVIEW.test(graph[id]!.class_type));
   const outputs: WorkflowOutput[] = [];
@@ -37,12 +37,11 @@ export function workflowOutputs(
 function listedOutputs(
   graph: Graph,
   listed: NonNullable<Manifest['outputs']>,
-  index: DefinitionIndex | undefined,
 ): { readonly outputs: readonly WorkflowOutput[]; readonly faults: readonly Fault[] } {
   const outputs: WorkflowOutput[] = [];
   const faults: Fault[] = [];
   listed.forEach(({ name, node, media, description }, position) => {
-    const nodeId = findNode(graph, node, index);
+    const nodeId = nodeNamed(graph, node);
     if (typeof nodeId !== 'string') {
       faults.push({ pointer: pointerOf(['outputs', position, 'node']), detail: nodeId.fault });
     } else if (outputs.some((other) => other.name === name)) {
@@ -59,21 +58,10 @@ function listedOutputs(
   return { outputs, faults };
 }
 
-/** By id, title or class. */
-export function findNode(
-  graph: Graph,
-  name: string,
-  index: DefinitionIndex | undefined,
-): string | { readonly fault: string } {
-  if (Object.hasOwn(graph, name)) return name;
-  const inputs = [...new Set(Object.values(graph).flatMap((node) => Object.keys(node.inputs)))];
-  const named = Object.entries(graph).filter(
-    ([, { class_type, _meta }]) => _meta?.title === name || class_type === name,
-  );
-  if (named.length === 1) return named[0]![0];
+/** By id, title or class, as everywhere; or what to tell the author. */
+export function nodeNamed(graph: Graph, name: string): string | { readonly fault: string } {
   try {
-    // Only for its words about what is near, or why the name says too little.
-    return findInput(graph, { node: name, input: inputs[0] ?? '' }, index).node;
+    return findNode(graph, name);
   } catch (error) {
     if (error instanceof EaselError) return { fault: `${error.message} ${error.hint}` };
     throw error;

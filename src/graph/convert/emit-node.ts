@@ -1,4 +1,5 @@
 import type { JsonValue } from '../../core/json.js';
+import { literalValue } from '../coerce.js';
 import { type InputDefinition, isCaptureWidget, isWidget } from '../definitions.js';
 import type { GraphNode, NodeDefinition } from '../types.js';
 import { defaultOf } from './fit.js';
@@ -189,9 +190,8 @@ function asText(value: JsonValue | undefined): string | undefined {
   return value === null ? '' : String(value);
 }
 
-/** A bare array would be read as a link. */
 function setLiteral(inputs: Record<string, JsonValue>, name: string, value: JsonValue): void {
-  setInput(inputs, name, Array.isArray(value) ? { __value__: value } : value);
+  setInput(inputs, name, literalValue(value));
 }
 
 /** Names come from files of strangers; this one would replace the prototype of the object. */

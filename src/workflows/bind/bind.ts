@@ -1,11 +1,11 @@
 import { EaselError, PointsError, WorkflowError } from '../../core/errors.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
-import { type Graph, type NodeDefinitions, renderDynamicText } from '../../graph/index.js';
+import { type Graph, type NodeDefinitions, narrowInteger, renderDynamicText } from '../../graph/index.js';
 import type { BindChange, Target, WorkflowInput, WorkflowVersion } from '../types.js';
 import { GraphEditor } from './editor.js';
 import { hasLoraTag, insertLoras, type LoraUse, takeLoraTags } from './loras.js';
 import { type PlanLimits, planProblems } from './plan.js';
-import { checkValues, type GivenValues, type InputProblem, narrow, problemAt } from './values.js';
+import { checkValues, type GivenValues, type InputProblem, problemAt } from './values.js';
 
 /**
  * Values into the graph of a version:
@@ -154,7 +154,7 @@ class Binder {
       if (input.default !== undefined) this.#setSeed(input, input.default, `default of input ${input.name}`);
     } else if (mode === 'increment') {
       const next = this.#context.nextSeeds.get(input.name);
-      const value = next === undefined ? (input.default ?? 0) : narrow(next);
+      const value = next === undefined ? (input.default ?? 0) : narrowInteger(next);
       this.#setSeed(input, value, `input ${input.name}, counted up`);
     } else this.#setSeed(input, this.#drawn(input), `input ${input.name}, drawn`);
   }
@@ -170,7 +170,7 @@ class Binder {
     const limit = BigInt(typeof max === 'bigint' ? max : Math.floor(max));
     const safe = BigInt(Number.MAX_SAFE_INTEGER);
     const most = limit > safe && least < safe ? safe : limit;
-    return narrow((least < 0n ? 0n : least) + this.#context.randomSeed(most - (least < 0n ? 0n : least)));
+    return narrowInteger((least < 0n ? 0n : least) + this.#context.randomSeed(most - (least < 0n ? 0n : least)));
   }
 
   #bindFile(input: WorkflowInput): void {

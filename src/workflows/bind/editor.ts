@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../core/json.js';
-import { type Graph, isLink, setInput } from '../../graph/index.js';
+import { type Graph, isLink, literalValue, setInput } from '../../graph/index.js';
 import type { BindChange, Target } from '../types.js';
 
 /** A graph under change. Nothing happens to it that is not in `changes`: applied one after the other they give the graph. */
@@ -26,7 +26,7 @@ export class GraphEditor {
   /** Sets a value, in the type that the input has now. Throws GraphError `graph_input_invalid` when it has no form of it. */
   set(target: Target, value: JsonValue, why: string): void {
     const isThere = this.value(target) !== undefined;
-    if (!isThere || isLink(this.value(target))) this.put(target, literal(value), why);
+    if (!isThere || isLink(this.value(target))) this.put(target, literalValue(value), why);
     else {
       const { graph, changes } = setInput(this.#graph, target, value);
       this.#graph = graph;
@@ -57,8 +57,3 @@ export class GraphEditor {
 
 /** Stands in place of an input's name where a node was added; the new value is its class. */
 const NODE_ADDED = 'class_type';
-
-/** A bare list in a graph is a link. */
-function literal(value: JsonValue): JsonValue {
-  return Array.isArray(value) ? { __value__: value } : value;
-}

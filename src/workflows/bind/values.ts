@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../../core/json.js';
 import { isJsonObject } from '../../core/json.js';
-import { didYouMean, nearestNames } from '../../graph/index.js';
+import { didYouMean, narrowInteger, nearestNames } from '../../graph/index.js';
 import { pointerOf } from '../manifest.js';
 import type { SeedMode, WorkflowInput } from '../types.js';
 
@@ -133,17 +133,11 @@ function checkInteger(input: WorkflowInput, value: JsonValue): Checked {
 
 /** Also as text, because most languages cannot write a number above 2^53, and JavaScript would round it. */
 function wholeNumber(value: JsonValue): number | bigint | undefined {
-  if (typeof value === 'bigint') return narrow(value);
-  if (typeof value === 'string' && /^-?\d{1,30}$/.test(value)) return narrow(BigInt(value));
+  if (typeof value === 'bigint') return narrowInteger(value);
+  if (typeof value === 'string' && /^-?\d{1,30}$/.test(value)) return narrowInteger(BigInt(value));
   if (typeof value !== 'number' || !Number.isInteger(value)) return undefined;
   // It has lost digits already; which ones, nobody can tell.
   return Number.isSafeInteger(value) ? value : undefined;
-}
-
-/** A number where it holds every digit, as the rest of Easel writes integers. */
-export function narrow(value: bigint): number | bigint {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : value;
 }
 
 function checkNumber(input: WorkflowInput, value: JsonValue): Checked {
