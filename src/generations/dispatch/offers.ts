@@ -27,6 +27,7 @@ interface OwnOffer {
   refreshing: Promise<void> | null;
   /** The first answer is waited for; a later one is not, because what was told before mostly holds. */
   wasAsked: boolean;
+  answeredAt: number;
   isStale: boolean;
 }
 
@@ -40,6 +41,8 @@ interface KeptNeeds {
 const KEPT_MS = 5_000;
 const MAX_KEPT = 10_000;
 const ASK_LIMIT_MS = 180_000;
+/** Answers are large, and a ComfyUI works them out in the thread that also runs its sockets. */
+const ASK_AGAIN_MS = 60_000;
 
 export class Offers {
   readonly #db: Db;
@@ -63,6 +66,7 @@ export class Offers {
       changed: new Set(),
       refreshing: null,
       wasAsked: false,
+      answeredAt: 0,
       isStale: true,
     });
   }
@@ -75,6 +79,15 @@ export class Offers {
   doubt(backendId: string): void {
     const own = this.#own.get(backendId);
     if (own !== undefined) own.isStale = true;
+  }
+
+  /** Nobody has what something waits for. People put files on a server that runs, and it tells nobody. */
+  askAgain(backendIds: Iterable<string>): void {
+    const dueAt = this.#clock.now() - ASK_AGAIN_MS;
+    for (const id of backendIds) {
+      const own = this.#own.get(id);
+      if (own?.wasAsked === true && own.answeredAt <= dueAt) own.isStale = true;
+    }
   }
 
   /** Asks what is not known or may have changed. Resolves when something is known, not when it is certain. */
@@ -151,6 +164,7 @@ export class Offers {
       );
     }
     own.wasAsked = true;
+    own.answeredAt = this.#clock.now();
     own.offer = { ...own.offer, definitions, vramBytes };
     for (const key of own.verdicts.keys()) own.changed.add(key);
     own.verdicts.clear();

@@ -77,8 +77,9 @@ export class QueueWatch {
   }
 
   async #noticeUnservable(keys: readonly string[]): Promise<void> {
-    const { db, clock, hub, onUnservable } = this.#options;
+    const { db, clock, hub, offers, onUnservable } = this.#options;
     const found = await unservableNeeds(db.kysely, keys);
+    offers.askAgain(found.flatMap(({ refusals }) => refusals.filter(isCurable).map(({ backendId }) => backendId)));
     for (const unservable of found) {
       const { generationIds, refusals } = unservable;
       const message = describeUnservable(refusals);
@@ -154,4 +155,9 @@ export class QueueWatch {
         .then(() => this.#schedule());
     }, everyMs);
   }
+}
+
+/** Without another configuration: by a file or a node that somebody puts there. */
+function isCurable({ refusal }: Unservable['refusals'][number]): boolean {
+  return refusal.reason === 'models' || refusal.reason === 'nodes';
 }
