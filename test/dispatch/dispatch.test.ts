@@ -1,13 +1,19 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { MemoryTables } from '../../bench/lib/scheduling/memory-tables.js';
+import { systemClock } from '../../src/core/clock.js';
+import { silentLogger } from '../../src/core/log.js';
 import type { Db } from '../../src/db/index.js';
+import { enqueueTags } from '../../src/generations/dispatch/books.js';
+import { createDispatch } from '../../src/generations/dispatch/create.js';
+import { needsOf } from '../../src/generations/dispatch/needs.js';
 import type { BackendState, WaitingJob } from '../../src/generations/dispatch/policy.js';
 import { chooseNext, type RoundView } from '../../src/generations/dispatch/round.js';
 import { SqlSource } from '../../src/generations/dispatch/sql-source.js';
-import type { Graph } from '../../src/graph/index.js';
+import { EventHub } from '../../src/generations/event-hub.js';
+import { fingerprint, type Graph } from '../../src/graph/index.js';
 import { FakeBackend } from '../../src/testing/index.js';
-import { ACCOUNT, request, useNodes } from '../generations/harness.js';
+import { ACCOUNT, GRAPH, request, useNodes } from '../generations/harness.js';
 import { describeEachDatabase } from '../helpers/databases.js';
 
 const graphOf = (checkpoint: string): Graph => ({
@@ -22,15 +28,15 @@ const loader = (...names: string[]) => ({
 
 /** A backend that says which checkpoints it has. */
 class ModelBackend extends FakeBackend {
-  readonly #names: readonly string[];
+  readonly names: string[];
 
   constructor(id: string, ...names: string[]) {
     super({ id });
-    this.#names = names;
+    this.names = names;
   }
 
   override async capabilities() {
-    return { ...(await super.capabilities()), nodeDefinitions: loader(...this.#names) as never };
+    return { ...(await super.capabilities()), nodeDefinitions: loader(...this.names) as never };
   }
 }
 
@@ -198,6 +204,64 @@ describeEachDatabase('dispatch', ({ createDb }) => {
       status: 'failed',
       error: { code: 'backend_model_missing' },
     });
+  });
+
+  test('a model that is put on a running backend is noticed while something waits for it', async () => {
+    const db = await createDb();
+    const backend = new ModelBackend('one', 'a.safetensors');
+    let aheadMs = 0;
+    const clock = { ...systemClock, now: () => systemClock.now() + aheadMs };
+    const { generations } = await nodes.node(db, { backend, clock, dispatch: { everyMs: 20 } });
+    const { id } = await generations.submit(request({ graph: graphOf('c.safetensors') }));
+    await expect.poll(async () => (await generations.why(id, ACCOUNT)).summary).toContain('it lacks the model');
+    backend.names.push('c.safetensors');
+    aheadMs = 61_000;
+    await backend.whenAccepted(1);
+  });
+
+  test('the database gives places in line as the arithmetic of the books does', async () => {
+    const db = await createDb();
+    let nowMs = systemClock.now();
+    const clock = { ...systemClock, now: () => nowMs };
+    const parts = { db, clock, logger: silentLogger, hub: new EventHub() };
+    const { books } = createDispatch(parts, { weightOf: () => 3 });
+    const loads = fingerprint(GRAPH);
+    const needs = needsOf({ graph: GRAPH, loads, backendId: null, isDeployment: false });
+    let vfinish = 0;
+    for (const v of [0, 0, 7_000, 90_000, 90_001, 90_001]) {
+      // What is remembered of a lane is then too old.
+      nowMs += 2_000;
+      await db.transaction((tx) =>
+        tx
+          .insertInto('dispatch_lanes')
+          .values({ name: 'interactive', v })
+          .onConflict((conflict) => conflict.column('name').doUpdateSet({ v }))
+          .execute(),
+      );
+      const entry = await books.prepare({ accountId: ACCOUNT, lane: 0, modelKey: loads.modelKey, needs });
+      const { vstart, estimate_ms: estimateMs } = await db.transaction((tx) => entry.enter(tx));
+      const tags = enqueueTags(vfinish, v, estimateMs, 3);
+      expect(vstart).toBe(tags.vstart);
+      vfinish = tags.vfinish;
+    }
+  });
+
+  test('that a set of needs is in use is written once an hour, and not with every submit', async () => {
+    const db = await createDb();
+    const begunAt = systemClock.now();
+    let atMs = begunAt;
+    const { generations } = await nodes.node(db, { backends: [], clock: { ...systemClock, now: () => atMs } });
+    const written: number[] = [];
+    for (const minute of [0, 30, 61, 62, 90]) {
+      atMs = begunAt + minute * 60_000;
+      await generations.submit(request());
+      const { used_at: usedAt } = await db.kysely
+        .selectFrom('dispatch_needs')
+        .select('used_at')
+        .executeTakeFirstOrThrow();
+      written.push((usedAt - begunAt) / 60_000);
+    }
+    expect(written).toEqual([0, 0, 61, 61, 61]);
   });
 
   test('who cancels in the queue gets the place back', async () => {

@@ -87,6 +87,7 @@ export class QueueBooks {
     const share = shareOf(estimateMs, weightOf(accountId));
     const needsKey = needsKeyOf(needs, modelKey);
     const nowMs = clock.now();
+    const isNews = (this.#stored.get(needsKey) ?? Number.NEGATIVE_INFINITY) + NEEDS_KEPT_MS < nowMs;
     return {
       enter: async (tx) => {
         const account = await tx
@@ -109,7 +110,7 @@ export class QueueBooks {
           )
           .returning('vfinish')
           .executeTakeFirstOrThrow();
-        if ((this.#stored.get(needsKey) ?? 0) + NEEDS_KEPT_MS < nowMs) {
+        if (isNews) {
           await tx
             .insertInto('dispatch_needs')
             .values({ needs_key: needsKey, model_key: modelKey, needs: JSON.stringify(needs), used_at: nowMs })
@@ -119,8 +120,9 @@ export class QueueBooks {
         return { vstart: account.vfinish - share, estimate_ms: estimateMs, needs_key: needsKey };
       },
       committed: () => {
+        if (!isNews) return;
         if (this.#stored.size >= MAX_NEEDS_KEPT) this.#stored.clear();
-        if (!this.#stored.has(needsKey)) this.#stored.set(needsKey, nowMs);
+        this.#stored.set(needsKey, nowMs);
       },
     };
   }
