@@ -209,6 +209,29 @@ describeEachDatabase('the place in line', ({ createDb }) => {
   });
 });
 
+describeEachDatabase('the time in line', ({ createDb }) => {
+  const nodes = useNodes();
+
+  test('is none where every backend lacks what the generation needs', async () => {
+    const db = await createDb();
+    const { generations } = await nodes.node(db, { policy: nothingRuns, backends: [] });
+    await addBackend(db, 'one', Date.now());
+    const { id } = await generations.submit(request());
+    expect((await generations.position(id, 'account-1'))?.etaMs).not.toBeNull();
+    const { needs_key } = await db.kysely.selectFrom('generations').select('needs_key').executeTakeFirstOrThrow();
+    const reason = JSON.stringify({ reason: 'models', missing: ['checkpoints/x'] });
+    await db.transaction((tx) =>
+      tx
+        .insertInto('dispatch_refusals')
+        .values({ backend_id: 'one', needs_key: needs_key ?? '', reason, checked_at: 1 })
+        .execute(),
+    );
+    expect(await generations.position(id, 'account-1')).toEqual({
+      ...{ position: 1, ahead: 0, etaMs: null, basis: 'none' },
+    });
+  });
+});
+
 const nothingRuns = { candidates: async () => [] };
 
 async function started(

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import type { DbReader } from '../../db/index.js';
+import type { Refusal } from './needs.js';
 import type { BackendState } from './policy.js';
 import { type Residency, residentModels } from './residency.js';
 
@@ -36,6 +37,16 @@ export async function readFleet(db: DbReader, nowMs: number): Promise<FleetRow[]
     isOwned: row.lease_until > nowMs,
     published: row.dispatch === null ? null : (JSON.parse(row.dispatch) as PublishedBackend),
   }));
+}
+
+/** By backend, why it cannot run what needs this, as far as its owner has found out. */
+export async function readRefusals(db: DbReader, needsKey: string): Promise<ReadonlyMap<string, Refusal>> {
+  const rows = await db
+    .selectFrom('dispatch_refusals')
+    .select(['backend_id', 'reason'])
+    .where('needs_key', '=', needsKey)
+    .execute();
+  return new Map(rows.map((row) => [row.backend_id, JSON.parse(row.reason) as Refusal]));
 }
 
 export function isLive(row: FleetRow): boolean {

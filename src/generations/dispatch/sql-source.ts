@@ -214,7 +214,7 @@ const WALK_STEPS = 256;
 const MAX_NEEDS = 4096;
 const PAGE = 200;
 
-function toJob(row: Row): WaitingJob {
+export function toJob(row: Row): WaitingJob {
   return {
     id: row.id,
     lane: row.lane === 1 ? 1 : 0,

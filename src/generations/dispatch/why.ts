@@ -1,13 +1,14 @@
 import { GenerationError } from '../../core/errors.js';
 import type { GenerationStatus } from '../../core/statuses.js';
 import type { DbReader } from '../../db/index.js';
+import { aheadOf, MAX_AHEAD } from './ahead.js';
 import { readAvoids } from './avoids.js';
 import { UNKNOWN_FACTS } from './facts.js';
 import { readFacts } from './facts-store.js';
-import { type FleetRow, isLive, readFleet, stateOf } from './fleet-view.js';
+import { type FleetRow, isLive, readFleet, readRefusals, stateOf } from './fleet-view.js';
 import { describeRefusal, type Refusal } from './needs.js';
 import { type BackendState, type DispatchView, type Hold, holdOf, switchMs, type WaitingJob } from './policy.js';
-import { SqlSource } from './sql-source.js';
+import { SqlSource, toJob } from './sql-source.js';
 
 /** Why a generation waits, or that it does not. */
 export interface Why {
@@ -21,7 +22,7 @@ export interface Why {
 
 export interface WhyWaiting {
   readonly lane: 'interactive' | 'batch';
-  /** Jobs that are due before it, itself not counted; counted up to `MAX_COUNTED`. Affinity may let it go sooner. */
+  /** Jobs that are due before it, itself not counted; counted up to `MAX_AHEAD`. Affinity may let it go sooner. */
   readonly ahead: number;
   /** Not before then, after a failed try; milliseconds since 1970. */
   readonly backoffUntil: number | null;
@@ -48,8 +49,6 @@ export interface WhyBackend {
   readonly until: number | null;
 }
 
-const MAX_COUNTED = 10_000;
-
 /** Any account's with null. Throws `not_found`. */
 export async function explainWait(db: DbReader, id: string, accountId: string | null, nowMs: number): Promise<Why> {
   let query = db.selectFrom('generations').selectAll().where('id', '=', id);
@@ -57,17 +56,7 @@ export async function explainWait(db: DbReader, id: string, accountId: string | 
   const row = await query.executeTakeFirst();
   if (row === undefined) throw new GenerationError('not_found', `There is no generation ${id}.`);
   if (row.status !== 'queued') return { id, status: row.status, summary: `It is ${row.status}.`, waiting: null };
-  const job: WaitingJob = {
-    id,
-    lane: row.lane === 1 ? 1 : 0,
-    accountId: row.account_id,
-    modelKey: row.model_key,
-    loraKey: row.lora_key,
-    needsKey: row.needs_key ?? '',
-    vstart: row.vstart ?? 0,
-    estimateMs: row.estimate_ms ?? 0,
-    createdAt: row.created_at,
-  };
+  const job = toJob(row);
   const waiting: WhyWaiting = {
     lane: job.lane === 1 ? 'batch' : 'interactive',
     ahead: await countAhead(db, job),
@@ -78,36 +67,20 @@ export async function explainWait(db: DbReader, id: string, accountId: string | 
 }
 
 async function countAhead(db: DbReader, job: WaitingJob): Promise<number> {
-  const inLane = (lane: number) =>
-    db.selectFrom('generations').select('id').where('status', '=', 'queued').where('lane', '=', lane);
-  const before = inLane(job.lane)
-    .where('vstart', 'is not', null)
-    .where((eb) =>
-      eb.or([eb('vstart', '<', job.vstart), eb.and([eb('vstart', '=', job.vstart), eb('id', '<', job.id)])]),
-    );
-  const parts = job.lane === 0 ? [before] : [before, inLane(0)];
   let ahead = 0;
-  for (const part of parts) {
+  for (const part of aheadOf(db, job)) {
     const counted = await db
-      .selectFrom(part.limit(MAX_COUNTED).as('ahead'))
+      .selectFrom(part.select('id').as('ahead'))
       .select((eb) => eb.fn.countAll<number>().as('count'))
       .executeTakeFirst();
     ahead += counted?.count ?? 0;
   }
-  return Math.min(ahead, MAX_COUNTED);
+  return Math.min(ahead, MAX_AHEAD);
 }
 
 async function explainBackends(db: DbReader, job: WaitingJob, nowMs: number): Promise<WhyBackend[]> {
   const fleet = await readFleet(db, nowMs);
-  const refusals = new Map(
-    (
-      await db
-        .selectFrom('dispatch_refusals')
-        .select(['backend_id', 'reason'])
-        .where('needs_key', '=', job.needsKey)
-        .execute()
-    ).map((row) => [row.backend_id, JSON.parse(row.reason) as Refusal]),
-  );
+  const refusals = await readRefusals(db, job.needsKey);
   const busy = await busyBackends(db);
   const failedOn = (await readAvoids(db)).get(job.id);
   const facts = (await readFacts(db, [job.modelKey])).get(job.modelKey) ?? UNKNOWN_FACTS;
@@ -194,7 +167,7 @@ function summarize(waiting: WhyWaiting, nowMs: number): string {
     return `It waits because no backend can run it: ${reasons.join('; ')}.`;
   }
   if (backoffUntil !== null) return `It waits ${seconds(backoffUntil - nowMs)} more before its next try.`;
-  const place = `${ahead >= MAX_COUNTED ? `more than ${MAX_COUNTED}` : ahead} ${ahead === 1 ? 'job is' : 'jobs are'} due before it`;
+  const place = `${ahead >= MAX_AHEAD ? `more than ${MAX_AHEAD}` : ahead} ${ahead === 1 ? 'job is' : 'jobs are'} due before it`;
   const now = able.find((backend) => backend.can === 'now');
   if (now !== undefined)
     return `It is about to be taken (${place} in the ${lane} lane and above): ${now.backendId} is free, and ${now.detail}.`;

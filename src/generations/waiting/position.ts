@@ -1,6 +1,7 @@
 import type { Db } from '../../db/index.js';
+import { aheadOf, MAX_AHEAD } from '../dispatch/ahead.js';
 import { readFacts } from '../dispatch/facts-store.js';
-import { type FleetRow, isLive, readFleet, stateOf } from '../dispatch/fleet-view.js';
+import { type FleetRow, isLive, readFleet, readRefusals, stateOf } from '../dispatch/fleet-view.js';
 
 /** Where a generation stands in line, and when it will begin as far as that can be told. */
 export interface QueuePosition {
@@ -14,8 +15,6 @@ export interface QueuePosition {
   readonly basis: 'learned' | 'assumed' | 'none';
 }
 
-const MAX_COUNTED = 10_000;
-
 /** Null unless it waits. */
 export async function readPosition(
   db: Db,
@@ -26,29 +25,18 @@ export async function readPosition(
   const { kysely } = db;
   const own = await kysely
     .selectFrom('generations')
-    .select(['id', 'lane', 'vstart', 'model_key', 'available_at', 'backend_pin', 'deployment_id'])
+    .select(['id', 'lane', 'vstart', 'model_key', 'needs_key', 'available_at', 'backend_pin', 'deployment_id'])
     .where('id', '=', id)
     .where('account_id', '=', accountId)
     .where('status', '=', 'queued')
     .executeTakeFirst();
   if (own === undefined) return null;
-  const waiting = kysely.selectFrom('generations').where('status', '=', 'queued').where('vstart', 'is not', null);
   const { vstart } = own;
-  const before =
-    vstart === null
-      ? []
-      : [
-          waiting
-            .where('lane', '=', own.lane)
-            .where('vstart', '<=', vstart)
-            .where((eb) => eb.or([eb('vstart', '<', vstart), eb('id', '<', id)])),
-          // All interactive work goes before batch work.
-          ...(own.lane === 0 ? [] : [waiting.where('lane', '=', 0)]),
-        ];
+  const before = vstart === null ? [] : aheadOf(kysely, { id, lane: own.lane, vstart });
   const groups = await Promise.all(
     before.map((query) =>
       kysely
-        .selectFrom(query.select(['model_key', 'estimate_ms']).limit(MAX_COUNTED).as('ahead'))
+        .selectFrom(query.select(['model_key', 'estimate_ms']).as('ahead'))
         .select((eb) => [
           'model_key as modelKey',
           eb.fn.countAll<number>().as('count'),
@@ -59,11 +47,16 @@ export async function readPosition(
     ),
   );
   const work = groups.flat();
-  const ahead = work.reduce((sum, group) => sum + group.count, 0);
+  const ahead = Math.min(
+    MAX_AHEAD,
+    work.reduce((sum, group) => sum + group.count, 0),
+  );
   const isDeployment = own.deployment_id !== null;
+  const refusals = await readRefusals(kysely, own.needs_key ?? '');
   const fleet = (await readFleet(kysely, nowMs)).filter(
     (row) =>
       isLive(row) &&
+      !refusals.has(row.id) &&
       (own.backend_pin === null || row.id === own.backend_pin) &&
       (row.kind === 'comfydeploy') === isDeployment,
   );
