@@ -1,10 +1,9 @@
-import { toEaselError } from '../core/errors.js';
 import { isGenerationTerminal } from '../core/statuses.js';
 import type { Db } from '../db/index.js';
 import type { EventHub } from './event-hub.js';
 import type { EventWatch } from './live/watch.js';
-import { readEvents } from './read.js';
-import { type DurableEvent, type GenerationEvent, isTerminalEvent } from './types.js';
+import { nullWhileAway, readEvents } from './read.js';
+import { type GenerationEvent, isTerminalEvent } from './types.js';
 
 export interface FollowOptions {
   /** Resume: durable events up to and including this `seq` were seen already. 0 begins at the beginning. */
@@ -64,7 +63,7 @@ export async function* followGeneration(
         durableHint = false;
         // What was heard live before a durable event belongs before it: a bar must not move after "succeeded".
         yield* live.splice(0);
-        const events = await readOrNull(db, generationId, seq);
+        const events = await nullWhileAway(readEvents(db.kysely, generationId, seq));
         for (const event of events ?? []) {
           seq = event.seq;
           yield event;
@@ -99,15 +98,4 @@ async function lastEvent(
     .where('id', '=', generationId)
     .executeTakeFirst();
   return row === undefined ? null : { seq: row.event_seq, isTerminal: isGenerationTerminal(row.status) };
-}
-
-/** Null while the database is away: a follower that waited for an hour should not be cut off by a minute's outage. */
-async function readOrNull(db: Db, generationId: string, afterSeq: number): Promise<DurableEvent[] | null> {
-  try {
-    return await readEvents(db.kysely, generationId, afterSeq);
-  } catch (thrown) {
-    const error = toEaselError(thrown);
-    if (error.code !== 'database_unavailable' && error.code !== 'database_conflict') throw error;
-    return null;
-  }
 }

@@ -1,4 +1,4 @@
-import type { ErrorInfo } from '../core/errors.js';
+import { type ErrorInfo, toEaselError } from '../core/errors.js';
 import { type JsonObject, parseLossless } from '../core/json.js';
 import type { Db, GenerationsTable } from '../db/index.js';
 import type { Reader } from './store.js';
@@ -88,6 +88,17 @@ export async function readEvents(
     type: row.type as DurableEventType,
     data: JSON.parse(row.data) as Record<string, unknown>,
   }));
+}
+
+/** A follower that waited for an hour should not be cut off by a minute's outage; but by any other fault. */
+export async function nullWhileAway<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading;
+  } catch (thrown) {
+    const error = toEaselError(thrown);
+    if (error.code !== 'database_unavailable' && error.code !== 'database_conflict') throw error;
+    return null;
+  }
 }
 
 type OwnedOutput = GenerationOutput & { readonly generationId: string };

@@ -83,6 +83,18 @@ describeEachDatabase('the events of an account', ({ createDatabase }) => {
     await stream.return();
   });
 
+  test('end with the reason when an event cannot be read, instead of waiting for good', async () => {
+    const db = await (await createDatabase()).open();
+    const { generations } = await nodes.node(db, { backends: [] });
+    const stream = generations.accountEvents(ACCOUNT);
+    const reading = until(stream, ({ event }) => event.type === 'queued');
+    const { id } = await generations.submit(request());
+    await reading;
+    const broken = { generation_id: id, seq: 2, type: 'started', data: '{', created_at: Date.now() };
+    await db.transaction((tx) => tx.insertInto('events').values(broken).execute());
+    await expect(stream.next()).rejects.toMatchObject({ code: 'internal' });
+  });
+
   async function collectUntilEnded(stream: AsyncGenerator<AccountEvent>, count: number): Promise<AccountEvent[]> {
     const ended = new Set<string>();
     return until(stream, ({ event }) => {

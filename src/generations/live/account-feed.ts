@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.js';
 import { isId } from '../../core/ids.js';
 import type { Db } from '../../db/index.js';
 import type { EventHub } from '../event-hub.js';
-import { readEvents } from '../read.js';
+import { nullWhileAway, readEvents } from '../read.js';
 import type { Reader } from '../store.js';
 import { type DurableEvent, type GenerationEvent, isTerminalEvent, type LiveEvent } from '../types.js';
 import { Wake } from '../wake.js';
@@ -71,6 +71,7 @@ export async function* followAccount(
   const running = new Map<string, () => void>();
   const resumedAt = after === undefined ? null : cursorTime(after);
   const begunAt = clock.now();
+  let forgotAt = begunAt;
 
   const poke = () => wake.poke();
   const unwatch = watch.add(accountId, (change) => {
@@ -123,15 +124,19 @@ export async function* followAccount(
       signal?.throwIfAborted();
       const due = [...changed.values()].filter((change) => told.isNews(change));
       changed.clear();
-      const events = await news(due).catch(() => null);
-      // The database is away: later.
+      const events = await nullWhileAway(news(due));
       if (events === null) for (const change of due) note(change);
       for (const event of events ?? []) yield { event, cursor: cursorOf(event) };
       const pictures = [...live.values()];
       live.clear();
       for (const event of pictures) if (running.has(event.generationId)) yield { event, cursor: null };
+      // By the clock, since a busy account leaves no pause.
+      if (clock.now() - forgotAt >= REMEMBER_MS) {
+        forgotAt = clock.now();
+        told.forget(forgotAt - REMEMBER_MS);
+      }
       if (signal?.aborted || (events !== null && changed.size > 0)) continue;
-      if (!(await wake.wait(tickMs))) told.forget(clock.now() - REMEMBER_MS);
+      await wake.wait(tickMs);
     }
   } finally {
     unwatch();
