@@ -146,6 +146,22 @@ describeEachDatabase('the life of a generation', ({ createDb }) => {
     expect(sent).toBe(seed);
   });
 
+  test('a rerun goes where the first run had to go', async () => {
+    const db = await createDb();
+    const { generations } = await nodes.node(db, { backends: [] });
+    const needs = { tags: ['video'], vramBytes: 24e9 };
+    for (const more of [{ needs }, { needs, backendId: 'gpu' }, {}]) {
+      const { id } = await generations.submit(request(more));
+      const again = await generations.rerun(id, ACCOUNT);
+      const [first, second] = await db.kysely
+        .selectFrom('generations')
+        .select(['needs_key', 'backend_pin'])
+        .where('id', 'in', [id, again.id])
+        .execute();
+      expect(second).toEqual(first);
+    }
+  });
+
   test('uploads an attached file under a name of its own and puts the answered name into the graph', async () => {
     const { generations, backend } = await nodes.node(await createDb());
     const graph = { ...GRAPH, '2': { class_type: 'LoadImage', inputs: { image: '../../etc/passwd' } } };
