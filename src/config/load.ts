@@ -138,6 +138,7 @@ class Draft {
       dataDir,
       databaseUrl: this.#databaseUrl(data.databaseUrl, dataDir),
       workflows: {
+        ...data.workflows,
         sources: data.workflows.sources.map((source) =>
           source.kind === 'folder'
             ? { ...source, path: resolve(this.#folderOf('workflows.sources'), source.path) }

@@ -362,7 +362,7 @@ export class AttemptRun {
     if (settled !== null) {
       this.#logger.info({ outcome: settled.kind }, 'attempt settled');
       this.#env.hub.publish(settled.event);
-      this.#env.db.changes.publish(settled.kind === 'requeued' ? 'queue' : 'settled');
+      if (settled.kind === 'requeued') this.#env.db.changes.publish('queue');
     }
     await this.#env.probe('settled', this.attempt);
     return settled;

@@ -1,6 +1,6 @@
 import type { ErrorInfo } from '../core/errors.js';
 import type { Logger } from '../core/log.js';
-import { type GenerationStatus, isGenerationTerminal } from '../core/statuses.js';
+import { type GenerationStatus, isGenerationTerminal, OPEN_GENERATION_STATUSES } from '../core/statuses.js';
 import type { Db } from '../db/index.js';
 import type { OpenedMedia } from '../media/index.js';
 import type { FollowOptions } from './follow.js';
@@ -218,7 +218,7 @@ function activeQuery(db: Db) {
       'cancel_requested_at',
       'generations.error as error',
     ])
-    .where('generations.status', 'in', ['queued', 'running', 'collecting']);
+    .where('generations.status', 'in', OPEN_GENERATION_STATUSES);
 }
 
 type ActiveRow = Awaited<ReturnType<ReturnType<typeof activeQuery>['execute']>>[number];

@@ -14,8 +14,6 @@ export async function failUnservable(settle: SettleContext, hub: EventHub, found
   const error = new BackendError(code, describeUnservable(found.refusals), { details: { backends: found.refusals } });
   for (const id of found.generationIds) {
     const event = await settleQueued(settle, id, 'failed', error);
-    if (event === null) continue;
-    hub.publish(event);
-    settle.db.changes.publish('settled');
+    if (event !== null) hub.publish(event);
   }
 }

@@ -3,7 +3,7 @@ import type { Backend } from '../backends/spec.js';
 import type { Clock } from '../core/clock.js';
 import { EaselError, GenerationError } from '../core/errors.js';
 import type { Logger } from '../core/log.js';
-import { isGenerationTerminal } from '../core/statuses.js';
+import { isGenerationTerminal, OPEN_GENERATION_STATUSES } from '../core/statuses.js';
 import type { Db } from '../db/index.js';
 import type { MediaStore, OpenedMedia } from '../media/index.js';
 import type { AttemptEnvironment } from './attempt-run.js';
@@ -332,7 +332,7 @@ export class Generations {
         .set({ cancel_requested_at: nowMs })
         .where('id', '=', id)
         .where('cancel_requested_at', 'is', null)
-        .where('status', 'in', ['queued', 'running', 'collecting'])
+        .where('status', 'in', OPEN_GENERATION_STATUSES)
         .executeTakeFirst();
       return marked.numUpdatedRows === 0n ? null : appendEvent(tx, id, 'cancel_requested', {}, nowMs);
     });

@@ -109,6 +109,7 @@ export class Sweeper {
 
   async #expireQueued(): Promise<number> {
     let count = 0;
+    let nobody: Pick<EaselErrorOptions, 'details' | 'hint'> | null = null;
     const { db, clock } = this.#options;
     const due = await db.kysely
       .selectFrom('generations')
@@ -121,9 +122,10 @@ export class Sweeper {
     for (const row of due) {
       const lastError =
         row.error === null ? null : (JSON.parse(row.error) as { readonly code: string; readonly message: string });
+      if (lastError === null) nobody ??= await this.#whyNobody();
       const error = new GenerationError('queue_timeout', 'No backend took the generation before its queue deadline.', {
         ...(lastError === null
-          ? await this.#whyNobody()
+          ? nobody
           : { details: { lastError }, hint: `The last try ended with ${lastError.code}: ${lastError.message}` }),
       });
       const event = await settleQueued(this.#options, row.id, 'expired', error);
