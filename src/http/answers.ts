@@ -5,8 +5,9 @@ import { check, strictObject } from './validate.js';
 const noQuery = strictObject({});
 
 /**
- * A route that declares no query takes none; one that declares it checks it. And what a route declares is what leaves: fields that its schema does not know are left out, and an answer that does not fit
- * is a fault of ours and becomes a 500 instead of a surprise for the client.
+ * A route that declares no query takes none, and no handler has to say so; one that declares it checks it. And what a route
+ * declares is what leaves: fields that its schema does not know are left out, and an answer that does not fit is a fault of
+ * ours and becomes a 500 instead of a surprise for the client.
  */
 export function useDeclaredAnswers(app: FastifyInstance): void {
   app.addHook('preHandler', async (request) => {

@@ -1,5 +1,5 @@
 import { EaselError, ERROR_CATALOGUE, toEaselError } from '../core/errors.js';
-import { publicError, toWire } from './wire.js';
+import { publicError, toWire } from '../core/wire.js';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 

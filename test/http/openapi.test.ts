@@ -7,6 +7,7 @@ import { root } from '../e2e/easel.js';
 import { GRAPH } from '../generations/harness.js';
 import { expectGenerated } from '../helpers/generated.js';
 import type { Answer } from './harness.js';
+import { declaredRoutes, requestOf } from './requests.js';
 import { type WholeServer, wholeServer } from './whole.js';
 
 describe('the OpenAPI document', () => {
@@ -84,6 +85,21 @@ describe('the OpenAPI document', () => {
     );
     const twice = ids.filter((id, index) => ids.indexOf(id) !== index);
     expect(twice).toEqual([]);
+  });
+
+  test('every route refuses a query that it does not know', async () => {
+    let asked = 0;
+    for (const route of declaredRoutes(server)) {
+      if (route.scopes.includes('public') || route.scopes.includes('optional')) continue;
+      const request = requestOf(route, {});
+      const url = `${request.url}${String(request.url).includes('?') ? '&' : '?'}nonsense=1`;
+      const answer = await server.app.inject({ ...request, url });
+      const place = `${route.method} ${route.url}: ${answer.body}`;
+      expect(answer.statusCode, place).toBe(400);
+      expect(answer.json().errors, place).toMatchObject([{ parameter: 'nonsense' }]);
+      asked += 1;
+    }
+    expect(asked).toBeGreaterThan(50);
   });
 
   test('is shown as a page that needs nothing from elsewhere', async () => {

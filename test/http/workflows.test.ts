@@ -148,10 +148,13 @@ describe('/v1/workflows', () => {
     const changed = await call('PATCH', `/v1/deployments/${made.id}`, { weight: 5, enabled: false });
     expect(changed.body).toMatchObject({ weight: 5, enabled: false, contexts: ['api'] });
     expect((await call('GET', '/v1/workflows/cat/deployments')).body.data).toHaveLength(1);
-    const wrong = await call('POST', '/v1/workflows/cat/deployments', {
-      target: { kind: 'backend', backend_id: 'no' },
-    });
-    expect(wrong.status).toBe(400);
+    for (const target of [
+      { kind: 'backend', backend_id: 'no' },
+      { kind: 'comfydeploy', backend_id: 'no', deployment_id: 'dep_1' },
+    ]) {
+      const wrong = await call('POST', '/v1/workflows/cat/deployments', { target });
+      expect(wrong.body).toMatchObject({ status: 400, errors: [{ pointer: '#/target/backend_id' }] });
+    }
     expect((await call('DELETE', `/v1/deployments/${made.id}`)).status).toBe(204);
     expect((await call('DELETE', `/v1/deployments/${made.id}`)).body).toMatchObject({ code: 'deployment_unknown' });
   });

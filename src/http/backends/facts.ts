@@ -4,7 +4,6 @@ import { route } from '../route.js';
 import { flag, strictObject } from '../validate.js';
 
 /** What the routes of backends take and answer. */
-export const noQuery = strictObject({});
 export const removeQuery = strictObject({ force: flag });
 /** An item of `backends` in the configuration; its own schema judges it. */
 export const addBody = z.looseObject({}).meta({
@@ -51,7 +50,6 @@ export const listRoute = route({
   tag: 'Backends',
   summary: 'List backends and how they are',
   scope: 'backends:read',
-  query: noQuery,
   answers: { 200: { description: 'All of them.', schema: z.object({ data: z.array(backendSchema) }) } },
 });
 
@@ -60,7 +58,6 @@ export const getRoute = route({
   tag: 'Backends',
   summary: 'Show one backend',
   scope: 'backends:read',
-  query: noQuery,
   answers: one,
 });
 
@@ -71,7 +68,6 @@ export const addRoute = route({
   description:
     'Its settings are stored in the database as they are given, credentials included, and masked when shown.',
   scope: 'backends:admin',
-  query: noQuery,
   body: { schema: addBody },
   answers: { 201: { description: 'Added; nodes open it within a moment.', schema: backendSchema } },
 });
@@ -81,7 +77,6 @@ export const drainRoute = route({
   tag: 'Backends',
   summary: 'Give a backend no new work; what runs goes on',
   scope: 'backends:admin',
-  query: noQuery,
   answers: one,
 });
 
@@ -90,7 +85,6 @@ export const resumeRoute = route({
   tag: 'Backends',
   summary: 'Give a backend work again',
   scope: 'backends:admin',
-  query: noQuery,
   answers: one,
 });
 

@@ -1,21 +1,11 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { EaselError } from '../../core/errors.js';
+import { errorJson, wireTime, wireTimeOrNull } from '../../core/wire.js';
 import type { BackendInfo } from '../../generations/index.js';
 import type { HttpContext } from '../context.js';
 import { requestInvalid } from '../problem.js';
 import { check } from '../validate.js';
-import { errorJson, wireTime, wireTimeOrNull } from '../wire.js';
-import {
-  addBody,
-  addRoute,
-  drainRoute,
-  getRoute,
-  listRoute,
-  noQuery,
-  removeQuery,
-  removeRoute,
-  resumeRoute,
-} from './facts.js';
+import { addBody, addRoute, drainRoute, getRoute, listRoute, removeQuery, removeRoute, resumeRoute } from './facts.js';
 import type { BackendLook } from './healths.js';
 
 interface IdParams {
@@ -26,8 +16,7 @@ interface IdParams {
 export const backendRoutes =
   ({ healths, fleet }: HttpContext): FastifyPluginAsync =>
   async (app) => {
-    app.get('/v1/backends', listRoute, async (request) => {
-      check(noQuery, request.query, 'query');
+    app.get('/v1/backends', listRoute, async () => {
       const [looks, infos] = await Promise.all([healths.look(), fleet?.list() ?? []]);
       // Those that this process has come first, in the order of its configuration.
       const own = looks.map((look) => backendJson(infos.find(({ id }) => id === look.backend.id) ?? null, look));
@@ -41,13 +30,11 @@ export const backendRoutes =
       return { ...backendJson(info, look), settings: isAdmin ? info.settings : null };
     };
 
-    app.get<{ Params: IdParams }>('/v1/backends/:id', getRoute, async (request) => {
-      check(noQuery, request.query, 'query');
-      return answer(await fleet.get(request.params.id), request.caller.scopes.has('backends:admin'));
-    });
+    app.get<{ Params: IdParams }>('/v1/backends/:id', getRoute, async (request) =>
+      answer(await fleet.get(request.params.id), request.caller.scopes.has('backends:admin')),
+    );
 
     app.post('/v1/backends', addRoute, async (request, reply) => {
-      check(noQuery, request.query, 'query');
       const settings = check(addBody, request.body, 'body');
       try {
         const info = await fleet.add(settings);
@@ -66,10 +53,9 @@ export const backendRoutes =
       ['drain', drainRoute],
       ['resume', resumeRoute],
     ] as const) {
-      app.post<{ Params: IdParams }>(`/v1/backends/:id/${name}`, facts, async (request) => {
-        check(noQuery, request.query, 'query');
-        return answer(await fleet[name](request.params.id), true);
-      });
+      app.post<{ Params: IdParams }>(`/v1/backends/:id/${name}`, facts, async (request) =>
+        answer(await fleet[name](request.params.id), true),
+      );
     }
 
     app.delete<{ Params: IdParams }>('/v1/backends/:id', removeRoute, async (request, reply) => {

@@ -1,9 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { stringifyLossless } from '../../core/json.js';
-import type { GenerationEvent } from '../../generations/index.js';
+import { eventJson, type GenerationEvent } from '../../generations/index.js';
 import type { HttpContext } from '../context.js';
 import { EventStream, type Frame } from '../event-stream.js';
-import { eventJson } from './json.js';
 
 const HEARTBEAT_MS = 15_000;
 const RETRY_MS = 2_000;

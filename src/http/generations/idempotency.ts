@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
-import { stringifyLossless } from '../../core/json.js';
+import { contentHash } from '../../workflows/index.js';
 import { check } from '../validate.js';
 
 const headers = z.object({
@@ -25,17 +24,5 @@ export interface Idempotency {
 export function idempotencyOf(given: IncomingHttpHeaders, asked: unknown): Idempotency | null {
   const { 'idempotency-key': idempotencyKey } = check(headers, given, 'headers');
   if (idempotencyKey === undefined) return null;
-  const idempotencyDigest = createHash('sha256')
-    .update(stringifyLossless(inOrder(asked)))
-    .digest('hex');
-  return { idempotencyKey, idempotencyDigest };
-}
-
-/** With the names of all objects in order: some clients write them in another one each time. */
-function inOrder(value: unknown): unknown {
-  if (Array.isArray(value)) return ['list', ...value.map(inOrder)];
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).filter(([, part]) => part !== undefined);
-  // As pairs: an object would put names that look like numbers first, and lose one called __proto__.
-  return ['object', ...entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, part]) => [name, inOrder(part)])];
+  return { idempotencyKey, idempotencyDigest: contentHash(asked) };
 }

@@ -1,5 +1,4 @@
-import type { Generation, Generations } from '../../generations/index.js';
-import { generationJson } from './json.js';
+import { type Generation, type Generations, generationJson } from '../../generations/index.js';
 
 /** A generation on the wire; while it waits, with its place. Not for lists: it costs a look at the queue each. */
 export async function generationAnswer(

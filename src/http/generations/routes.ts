@@ -2,14 +2,14 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { definedOnly } from '../../core/objects.js';
 import { GENERATION_STATUSES, isGenerationTerminal } from '../../core/statuses.js';
+import { generationJson } from '../../generations/index.js';
 import { accountOf, billingOf } from '../account.js';
 import type { HttpContext } from '../context.js';
 import { requestInvalid } from '../problem.js';
 import { route } from '../route.js';
 import { check, pathId, strictObject, wholeNumber, wire } from '../validate.js';
 import { checkBackendId } from './definitions.js';
-import { idempotencyOf } from './idempotency.js';
-import { generationJson } from './json.js';
+import { type Idempotency, idempotencyOf } from './idempotency.js';
 import { prepareRequest } from './prepare.js';
 import { generationAnswer } from './queue.js';
 import { generationPageSchema, generationSchema, submittedSchema } from './schemas.js';
@@ -21,7 +21,6 @@ interface IdParams {
   readonly id: string;
 }
 
-const noQuery = strictObject({});
 const emptyBody = strictObject({}).optional();
 
 const DEFAULT_PAGE = 50;
@@ -57,7 +56,6 @@ const submitRoute = route({
     'Takes any graph (API format) or workflow (UI format). Programs for other people use registered workflows instead: POST /v1/workflows/{name}/generations.',
   scope: ['generations:write', 'workflows:raw'],
   headers: { Prefer: WAIT, 'Idempotency-Key': IDEMPOTENCY },
-  query: noQuery,
   body: { schema: submitBody },
   answers: { 200: ended, 202: accepted },
 });
@@ -77,7 +75,6 @@ const readRoute = route({
   summary: 'Read a generation',
   scope: 'generations:read',
   headers: { Prefer: WAIT },
-  query: noQuery,
   answers: { 200: { description: 'As it is now.', schema: generationSchema } },
 });
 
@@ -88,7 +85,6 @@ const cancelRoute = route({
   description: 'In the queue it is gone at once. On a backend it is stopped and verified, which takes a moment.',
   scope: 'generations:write',
   headers: { Prefer: WAIT },
-  query: noQuery,
   body: { schema: emptyBody, isOptional: true },
   answers: {
     200: { description: 'It has ended, cancelled or by itself.', schema: generationSchema },
@@ -102,7 +98,6 @@ const rerunRoute = route({
   summary: 'Run the same again, as a generation of its own',
   scope: 'generations:write',
   headers: { Prefer: WAIT, 'Idempotency-Key': IDEMPOTENCY },
-  query: noQuery,
   body: { schema: emptyBody, isOptional: true },
   answers: { 200: ended, 202: accepted },
 });
@@ -113,7 +108,6 @@ export const generationRoutes =
     const { generations } = context;
 
     app.post('/v1/generations', submitRoute, async (request, reply) => {
-      check(noQuery, request.query, 'query');
       if (request.body === undefined)
         throw requestInvalid('The body is empty.', [], 'Send JSON with a graph or a workflow.');
       const body = check(submitBody, request.body, 'body');
@@ -145,14 +139,12 @@ export const generationRoutes =
     });
 
     app.get<{ Params: IdParams }>('/v1/generations/:id', readRoute, async (request, reply) => {
-      check(noQuery, request.query, 'query');
       const id = pathId(request.params.id, 'generation');
       const generation = await generations.get(id, accountOf(request));
       return generationAnswer(generations, await waitForEnd(context, request, reply, generation));
     });
 
     app.post<{ Params: IdParams }>('/v1/generations/:id/cancel', cancelRoute, async (request, reply) => {
-      check(noQuery, request.query, 'query');
       check(emptyBody, request.body, 'body');
       const id = pathId(request.params.id, 'generation');
       const asked = await generations.cancel(id, accountOf(request));
@@ -162,7 +154,6 @@ export const generationRoutes =
     });
 
     app.post<{ Params: IdParams }>('/v1/generations/:id/rerun', rerunRoute, async (request, reply) => {
-      check(noQuery, request.query, 'query');
       check(emptyBody, request.body, 'body');
       const id = pathId(request.params.id, 'generation');
       const submitted = await rerun(context, request, id);
@@ -175,11 +166,8 @@ async function submit(context: HttpContext, request: FastifyRequest, body: Submi
   const { generations, definitions, backends } = context;
   const accountId = accountOf(request);
   const idempotency = idempotencyOf(request.headers, body);
-  if (idempotency !== null) {
-    const { idempotencyKey, idempotencyDigest } = idempotency;
-    const earlier = await generations.findSubmitted(accountId, idempotencyKey, idempotencyDigest);
-    if (earlier !== null) return { generation: earlier, isNew: false, warnings: [] };
-  }
+  const earlier = await findEarlier(generations, accountId, idempotency);
+  if (earlier !== null) return earlier;
   checkBackendId(body.backend_id, backends);
   const prepared = await prepareRequest(body, { definitions });
   const accepted = await generations.accept({
@@ -192,14 +180,23 @@ async function submit(context: HttpContext, request: FastifyRequest, body: Submi
   return { ...accepted, warnings: prepared.warnings };
 }
 
+/** What an earlier request under the same key made. Throws `idempotency_conflict` where it asked for something else. */
+async function findEarlier(
+  generations: HttpContext['generations'],
+  accountId: string,
+  idempotency: Idempotency | null,
+): Promise<Submitted | null> {
+  if (idempotency === null) return null;
+  const { idempotencyKey, idempotencyDigest } = idempotency;
+  const generation = await generations.findSubmitted(accountId, idempotencyKey, idempotencyDigest);
+  return generation === null ? null : { generation, isNew: false, warnings: [] };
+}
+
 async function rerun({ generations }: HttpContext, request: FastifyRequest, id: string): Promise<Submitted> {
   const accountId = accountOf(request);
   const idempotency = idempotencyOf(request.headers, { rerun: id });
-  if (idempotency !== null) {
-    const { idempotencyKey, idempotencyDigest } = idempotency;
-    const earlier = await generations.findSubmitted(accountId, idempotencyKey, idempotencyDigest);
-    if (earlier !== null) return { generation: earlier, isNew: false, warnings: [] };
-  }
+  const earlier = await findEarlier(generations, accountId, idempotency);
+  if (earlier !== null) return earlier;
   const generation = await generations.rerun(id, accountId, { billing: billingOf(request), ...idempotency });
   return { generation, isNew: true, warnings: [] };
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ERROR_CATALOGUE, type ErrorCode } from '../../core/errors.js';
 import { GENERATION_STATUSES } from '../../core/statuses.js';
 
-/** How generations look on the wire; `json.ts` makes it. Names are those of the OpenAPI document (`meta.id`). */
+/** How generations look on the wire; `generations/json.ts` makes it. Names are those of the OpenAPI document (`meta.id`). */
 const time = z.iso.datetime();
 const anything = z.unknown();
 

@@ -1,8 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import type { JsonObject } from '../../core/json.js';
 import { isGenerationTerminal } from '../../core/statuses.js';
-import type { Generation, Generations } from '../../generations/index.js';
-import { generationUrl } from './json.js';
+import { type Generation, type Generations, generationUrl } from '../../generations/index.js';
 import { generationAnswer } from './queue.js';
 
 export interface Submitted {

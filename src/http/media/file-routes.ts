@@ -1,11 +1,11 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { definedOnly } from '../../core/objects.js';
+import { wireTime } from '../../core/wire.js';
 import type { RecipeInput } from '../../media/index.js';
 import { accountOf } from '../account.js';
 import type { HttpContext } from '../context.js';
 import { route } from '../route.js';
 import { check, pathId } from '../validate.js';
-import { wireTime } from '../wire.js';
 import { deliver } from './deliver.js';
 import { mediaInfoJson, mediaJson, mediaUrl } from './json.js';
 import {

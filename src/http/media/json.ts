@@ -1,6 +1,6 @@
 import { parseLossless } from '../../core/json.js';
+import { wireTime } from '../../core/wire.js';
 import type { MediaFile, MediaInfo } from '../../media/index.js';
-import { wireTime } from '../wire.js';
 
 export function mediaUrl(id: string): string {
   return `/v1/media/${id}`;

@@ -13,7 +13,6 @@ import {
   linkRoute,
   listRoute,
   noBody,
-  noQuery,
   openRoute,
   readRoute,
   removeRoute,
@@ -35,7 +34,6 @@ export const sessionRoutes =
   (sessions: Sessions): FastifyPluginAsync =>
   async (app) => {
     const own = async (request: FastifyRequest<{ Params: IdParams }>): Promise<Session> => {
-      check(noQuery, request.query, 'query');
       const id = pathId(request.params.id, 'session');
       const session = await sessions.get(id);
       if (!isAny(request) && session.accountId !== accountOf(request)) throw notFound(id);
@@ -43,7 +41,6 @@ export const sessionRoutes =
     };
 
     app.post('/v1/sessions', openRoute, async (request, reply) => {
-      check(noQuery, request.query, 'query');
       const body = check(openBody, request.body ?? {}, 'body');
       const { session, isNew, isReturning } = await sessions.getOrCreate(whoOpens(request, body));
       reply.code(isNew ? 201 : 200);

@@ -7,7 +7,6 @@ import type { HttpContext } from '../context.js';
 import { route } from '../route.js';
 import { check, flag, strictObject } from '../validate.js';
 
-const noQuery = strictObject({});
 const selectQuery = strictObject({
   context: z.string().min(1).max(40).optional(),
   preference: z.string().min(1).max(100).optional(),
@@ -55,7 +54,6 @@ const typeRoute = route({
   tag: 'Deployments',
   summary: 'The deployments of a type of workflow, and what they require',
   scope: 'workflows:read',
-  query: noQuery,
   answers: { 200: { description: 'What a form must ask for.', schema: typeSchema } },
 });
 
@@ -73,7 +71,6 @@ export const typeRoutes =
   ({ workflows }: HttpContext): FastifyPluginAsync =>
   async (app) => {
     app.get<{ Params: { readonly type: string } }>('/v1/types/:type', typeRoute, async (request) => {
-      check(noQuery, request.query, 'query');
       const found = await workflows.getDeploymentIdByType(request.params.type);
       return {
         type: found.type,

@@ -25,18 +25,17 @@ interface MessageParams extends IdParams {
   readonly message: string;
 }
 
-const noQuery = strictObject({});
 const emptyBody = strictObject({}).optional();
 const PATH = '/v1/webhooks';
 
-const read = (operationId: string, summary: string, answers: RouteFacts['answers'], query: z.ZodType = noQuery) =>
-  route({ operationId, tag: 'Webhooks', summary, scope: 'webhooks:read', query, answers });
+const read = (operationId: string, summary: string, answers: RouteFacts['answers'], query?: z.ZodType) =>
+  route({ operationId, tag: 'Webhooks', summary, scope: 'webhooks:read', answers, ...definedOnly({ query }) });
 const write = (
   operationId: string,
   summary: string,
   answers: RouteFacts['answers'],
   body: RouteFacts['body'] = { schema: emptyBody, isOptional: true },
-) => route({ operationId, tag: 'Webhooks', summary, scope: 'webhooks:write', query: noQuery, body, answers });
+) => route({ operationId, tag: 'Webhooks', summary, scope: 'webhooks:write', body, answers });
 
 const ROUTES = {
   create: write(
@@ -60,7 +59,6 @@ const ROUTES = {
     tag: 'Webhooks',
     summary: 'Remove an endpoint with its deliveries',
     scope: 'webhooks:write',
-    query: noQuery,
     answers: { 204: { description: 'Removed.' } },
   }),
   rotate: write(
@@ -96,7 +94,6 @@ export const webhookRoutes =
   (webhooks: Webhooks): FastifyPluginAsync =>
   async (app) => {
     app.post(PATH, ROUTES.create, async (request, reply) => {
-      check(noQuery, request.query, 'query');
       const body = check(createBody, request.body, 'body');
       const made = await webhooks.create({ accountId: accountOf(request), ...definedOnly(body) });
       return reply
@@ -105,30 +102,25 @@ export const webhookRoutes =
         .send({ ...endpointJson(made.endpoint), secret: made.secret });
     });
 
-    app.get(PATH, ROUTES.list, async (request) => {
-      check(noQuery, request.query, 'query');
-      return { data: (await webhooks.list(accountOf(request))).map(endpointJson) };
-    });
+    app.get(PATH, ROUTES.list, async (request) => ({
+      data: (await webhooks.list(accountOf(request))).map(endpointJson),
+    }));
 
-    app.get<{ Params: IdParams }>(`${PATH}/:id`, ROUTES.get, async (request) => {
-      check(noQuery, request.query, 'query');
-      return endpointJson(await webhooks.get(idOf(request.params), accountOf(request)));
-    });
+    app.get<{ Params: IdParams }>(`${PATH}/:id`, ROUTES.get, async (request) =>
+      endpointJson(await webhooks.get(idOf(request.params), accountOf(request))),
+    );
 
     app.patch<{ Params: IdParams }>(`${PATH}/:id`, ROUTES.update, async (request) => {
-      check(noQuery, request.query, 'query');
       const change = definedOnly(check(updateBody, request.body, 'body'));
       return endpointJson(await webhooks.update(idOf(request.params), accountOf(request), change));
     });
 
     app.delete<{ Params: IdParams }>(`${PATH}/:id`, ROUTES.remove, async (request, reply) => {
-      check(noQuery, request.query, 'query');
       await webhooks.remove(idOf(request.params), accountOf(request));
       return reply.code(204).send();
     });
 
     app.post<{ Params: IdParams }>(`${PATH}/:id/rotate-secret`, ROUTES.rotate, async (request) => {
-      check(noQuery, request.query, 'query');
       const body = check(rotateBody, request.body, 'body');
       const options = definedOnly({ overlapMs: body?.overlap_ms });
       const { endpoint, secret } = await webhooks.rotateSecret(idOf(request.params), accountOf(request), options);
@@ -136,7 +128,6 @@ export const webhookRoutes =
     });
 
     app.post<{ Params: IdParams }>(`${PATH}/:id/test`, ROUTES.test, async (request, reply) => {
-      check(noQuery, request.query, 'query');
       check(emptyBody, request.body, 'body');
       const messageId = await webhooks.sendTest(idOf(request.params), accountOf(request));
       return reply.code(202).send({ message_id: messageId });
@@ -148,16 +139,14 @@ export const webhookRoutes =
       return { data: page.deliveries.map(deliveryJson), next_before: page.next };
     });
 
-    app.get<{ Params: MessageParams }>(`${PATH}/:id/deliveries/:message`, ROUTES.delivery, async (request) => {
-      check(noQuery, request.query, 'query');
-      return logOf(webhooks, request.params, accountOf(request));
-    });
+    app.get<{ Params: MessageParams }>(`${PATH}/:id/deliveries/:message`, ROUTES.delivery, async (request) =>
+      logOf(webhooks, request.params, accountOf(request)),
+    );
 
     app.post<{ Params: MessageParams }>(
       `${PATH}/:id/deliveries/:message/redeliver`,
       ROUTES.redeliver,
       async (request, reply) => {
-        check(noQuery, request.query, 'query');
         check(emptyBody, request.body, 'body');
         const accountId = accountOf(request);
         await webhooks.redeliver(idOf(request.params), request.params.message, accountId);

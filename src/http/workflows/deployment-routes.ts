@@ -6,7 +6,7 @@ import { checkBackendId } from '../generations/definitions.js';
 import { check, pathId } from '../validate.js';
 import { addDeploymentRoute, changeDeploymentRoute, listDeploymentsRoute, removeDeploymentRoute } from './facts.js';
 import { deploymentJson } from './json.js';
-import { type DeploymentBody, deploymentBody, noQuery } from './schemas.js';
+import { type DeploymentBody, deploymentBody } from './schemas.js';
 
 /** Where the runs of a workflow may go. */
 export const deploymentRoutes =
@@ -14,7 +14,10 @@ export const deploymentRoutes =
   async (app) => {
     const read = (body: unknown): DeploymentChange => {
       const change = check(deploymentBody, body ?? {}, 'body');
-      if (change.target?.kind === 'backend') checkBackendId(change.target.backend_id, backends);
+      const { target } = change;
+      if (target !== undefined && target.kind !== 'any') {
+        checkBackendId(target.backend_id, backends, ['target', 'backend_id']);
+      }
       return toChange(change);
     };
 
@@ -22,7 +25,6 @@ export const deploymentRoutes =
       '/v1/workflows/:name/deployments',
       listDeploymentsRoute,
       async (request) => {
-        check(noQuery, request.query, 'query');
         const found = await deployments.list({ workflow: request.params.name });
         return { data: found.map(deploymentJson) };
       },
@@ -32,22 +34,19 @@ export const deploymentRoutes =
       '/v1/workflows/:name/deployments',
       addDeploymentRoute,
       async (request, reply) => {
-        check(noQuery, request.query, 'query');
         const deployment = await deployments.add({ workflow: request.params.name, ...read(request.body) });
         return reply.code(201).send(deploymentJson(deployment));
       },
     );
 
-    app.patch<{ Params: { readonly id: string } }>('/v1/deployments/:id', changeDeploymentRoute, async (request) => {
-      check(noQuery, request.query, 'query');
-      return deploymentJson(await deployments.update(pathId(request.params.id, 'deployment'), read(request.body)));
-    });
+    app.patch<{ Params: { readonly id: string } }>('/v1/deployments/:id', changeDeploymentRoute, async (request) =>
+      deploymentJson(await deployments.update(pathId(request.params.id, 'deployment'), read(request.body))),
+    );
 
     app.delete<{ Params: { readonly id: string } }>(
       '/v1/deployments/:id',
       removeDeploymentRoute,
       async (request, reply) => {
-        check(noQuery, request.query, 'query');
         await deployments.remove(pathId(request.params.id, 'deployment'));
         return reply.code(204).send();
       },

@@ -22,7 +22,6 @@ import {
   labelBody,
   listWorkflowsQuery,
   noBody,
-  noQuery,
   versionQuery,
 } from './schemas.js';
 
@@ -44,7 +43,6 @@ export const addRoute = route({
   ...write,
   operationId: 'addWorkflow',
   summary: 'Add a version of a workflow, and with the first one the workflow',
-  query: noQuery,
   body: { schema: addWorkflowBody },
   answers: {
     200: { description: 'The workflow had this very content before.', schema: addedSchema },
@@ -64,7 +62,6 @@ export const removeRoute = route({
   ...write,
   operationId: 'removeWorkflow',
   summary: 'Remove a workflow with all versions, labels and deployments',
-  query: noQuery,
   answers: { 204: nothing },
 });
 
@@ -86,7 +83,6 @@ export const versionsRoute = route({
   ...read,
   operationId: 'listWorkflowVersions',
   summary: 'List the versions of a workflow, newest first',
-  query: noQuery,
   answers: { 200: { description: 'All of them.', schema: versionListSchema } },
 });
 
@@ -94,7 +90,6 @@ export const versionRoute = route({
   ...read,
   operationId: 'getWorkflowVersion',
   summary: 'Read a version with its graph',
-  query: noQuery,
   answers: { 200: { description: 'The version.', schema: versionSchema } },
 });
 
@@ -118,7 +113,6 @@ export const setLabelRoute = route({
   ...write,
   operationId: 'setWorkflowLabel',
   summary: 'Move a label to a version',
-  query: noQuery,
   body: { schema: labelBody },
   answers: { 200: { description: 'Where it was and is.', schema: movedLabelSchema } },
 });
@@ -127,7 +121,6 @@ export const rollbackRoute = route({
   ...write,
   operationId: 'rollbackWorkflowLabel',
   summary: 'Take a label back to the version that it was at before',
-  query: noQuery,
   body: { schema: noBody, isOptional: true },
   answers: { 200: { description: 'Where it was and is.', schema: movedLabelSchema } },
 });
@@ -136,7 +129,6 @@ export const removeLabelRoute = route({
   ...write,
   operationId: 'removeWorkflowLabel',
   summary: 'Take a label away',
-  query: noQuery,
   answers: { 204: nothing },
 });
 
@@ -146,7 +138,6 @@ export const enableRoute = route({
   ...write,
   operationId: 'enableWorkflow',
   summary: 'Turn a workflow on',
-  query: noQuery,
   body: { schema: noBody, isOptional: true },
   answers: switched,
 });
@@ -155,7 +146,6 @@ export const disableRoute = route({
   ...write,
   operationId: 'disableWorkflow',
   summary: 'Turn a workflow off: it takes no new generations',
-  query: noQuery,
   body: { schema: noBody, isOptional: true },
   answers: switched,
 });
@@ -164,7 +154,6 @@ export const listDeploymentsRoute = route({
   ...read,
   operationId: 'listDeployments',
   summary: 'List the deployments of a workflow',
-  query: noQuery,
   answers: { 200: { description: 'All of them.', schema: z.object({ data: z.array(deploymentSchema) }) } },
 });
 
@@ -172,7 +161,6 @@ export const addDeploymentRoute = route({
   ...write,
   operationId: 'addDeployment',
   summary: 'Say where runs of a workflow may go',
-  query: noQuery,
   body: { schema: deploymentBody, isOptional: true },
   answers: { 201: { description: 'The deployment.', schema: deploymentSchema } },
 });
@@ -181,7 +169,6 @@ export const changeDeploymentRoute = route({
   ...write,
   operationId: 'changeDeployment',
   summary: 'Change a deployment',
-  query: noQuery,
   body: { schema: deploymentBody },
   answers: { 200: { description: 'The deployment.', schema: deploymentSchema } },
 });
@@ -190,7 +177,6 @@ export const removeDeploymentRoute = route({
   ...write,
   operationId: 'removeDeployment',
   summary: 'Remove a deployment',
-  query: noQuery,
   answers: { 204: nothing },
 });
 
@@ -203,7 +189,6 @@ export const generateRoute = route({
     Prefer: 'Seconds to hold the answer back until the generation has ended: `wait=30`.',
     'Idempotency-Key': 'The same key with the same body returns the first answer; with another body it is a conflict.',
   },
-  query: noQuery,
   body: { schema: generateBody, isOptional: true },
   answers: {
     200: { description: 'It ended while you waited, or it was there before.', schema: generatedSchema },
@@ -216,6 +201,5 @@ export const graphRoute = route({
   scope: 'generations:read',
   operationId: 'getGenerationGraph',
   summary: 'Read the graph that a generation runs, and how it was bound',
-  query: noQuery,
   answers: { 200: { description: 'The graph.', schema: graphSchema } },
 });

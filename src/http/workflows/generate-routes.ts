@@ -8,7 +8,7 @@ import { sendSubmitted } from '../generations/submitted.js';
 import { waitForEnd } from '../generations/wait.js';
 import { check, pathId } from '../validate.js';
 import { generateRoute, graphRoute } from './facts.js';
-import { generateBody, noQuery } from './schemas.js';
+import { generateBody } from './schemas.js';
 
 /** Generations by the name of a workflow, and the graph that a generation ran. */
 export const generateRoutes =
@@ -20,7 +20,6 @@ export const generateRoutes =
       '/v1/workflows/:name/generations',
       generateRoute,
       async (request, reply) => {
-        check(noQuery, request.query, 'query');
         // Before the body: where there is no such workflow, no body fits.
         const { name } = await workflows.get(request.params.name);
         const body = check(generateBody, request.body ?? {}, 'body');
@@ -55,7 +54,6 @@ export const generateRoutes =
     );
 
     app.get<{ Params: { readonly id: string } }>('/v1/generations/:id/graph', graphRoute, async (request) => {
-      check(noQuery, request.query, 'query');
       const id = pathId(request.params.id, 'generation');
       const { graph, bound } = await generations.graphOf(id, accountOf(request));
       return { generation_id: id, inputs: bound?.inputs ?? null, changes: bound?.changes ?? null, graph };

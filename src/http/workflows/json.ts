@@ -1,3 +1,4 @@
+import { toWire, wireTime } from '../../core/wire.js';
 import type {
   Availability,
   Deployment,
@@ -7,7 +8,6 @@ import type {
   WorkflowInput,
   WorkflowVersion,
 } from '../../workflows/index.js';
-import { toWire, wireTime } from '../wire.js';
 
 /** The one place that says how workflows look on the wire. */
 export function workflowUrl(name: string): string {

@@ -1,12 +1,12 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { type EaselError, toEaselError } from '../../core/errors.js';
 import { definedOnly } from '../../core/objects.js';
+import { errorJson } from '../../core/wire.js';
 import { type LoadedWorkflow, type UiWorkflow, validateGraph } from '../../graph/index.js';
 import { inputsSchema } from '../../workflows/index.js';
 import type { HttpContext } from '../context.js';
 import { requestInvalid } from '../problem.js';
 import { check } from '../validate.js';
-import { errorJson } from '../wire.js';
 import {
   addRoute,
   availabilityRoute,
@@ -32,7 +32,7 @@ import {
   workflowJson,
   workflowUrl,
 } from './json.js';
-import { addWorkflowBody, diffQuery, labelBody, listWorkflowsQuery, noBody, noQuery, versionQuery } from './schemas.js';
+import { addWorkflowBody, diffQuery, labelBody, listWorkflowsQuery, noBody, versionQuery } from './schemas.js';
 
 interface NameParams {
   readonly name: string;
@@ -63,7 +63,6 @@ export const workflowRoutes =
     });
 
     app.post('/v1/workflows', addRoute, async (request, reply) => {
-      check(noQuery, request.query, 'query');
       if (request.body === undefined) {
         throw requestInvalid('The body is empty.', [], 'Send JSON with a name and a workflow or a graph.');
       }
@@ -95,7 +94,6 @@ export const workflowRoutes =
     });
 
     app.delete<{ Params: NameParams }>('/v1/workflows/:name', removeRoute, async (request, reply) => {
-      check(noQuery, request.query, 'query');
       await workflows.remove(request.params.name);
       return reply.code(204).send();
     });
@@ -107,7 +105,6 @@ export const workflowRoutes =
     });
 
     app.get<{ Params: NameParams }>('/v1/workflows/:name/versions', versionsRoute, async (request) => {
-      check(noQuery, request.query, 'query');
       const found = await workflows.versions(request.params.name);
       return { data: found.map(summaryJson) };
     });
@@ -116,7 +113,6 @@ export const workflowRoutes =
       '/v1/workflows/:name/versions/:version',
       versionRoute,
       async (request) => {
-        check(noQuery, request.query, 'query');
         return versionJson(await workflows.version(request.params.name, request.params.version));
       },
     );
@@ -144,13 +140,11 @@ export const workflowRoutes =
     });
 
     app.put<{ Params: LabelParams }>('/v1/workflows/:name/labels/:label', setLabelRoute, async (request) => {
-      check(noQuery, request.query, 'query');
       const { version } = check(labelBody, request.body, 'body');
       return workflows.labels.set(request.params.name, request.params.label, version);
     });
 
     app.post<{ Params: LabelParams }>('/v1/workflows/:name/labels/:label/rollback', rollbackRoute, async (request) => {
-      check(noQuery, request.query, 'query');
       check(noBody, request.body, 'body');
       return workflows.labels.rollback(request.params.name, request.params.label);
     });
@@ -159,7 +153,6 @@ export const workflowRoutes =
       '/v1/workflows/:name/labels/:label',
       removeLabelRoute,
       async (request, reply) => {
-        check(noQuery, request.query, 'query');
         await workflows.labels.remove(request.params.name, request.params.label);
         return reply.code(204).send();
       },
@@ -170,7 +163,6 @@ export const workflowRoutes =
       ['disable', false, disableRoute],
     ] as const) {
       app.post<{ Params: NameParams }>(`/v1/workflows/:name/${action}`, facts, async (request) => {
-        check(noQuery, request.query, 'query');
         check(noBody, request.body, 'body');
         return workflowJson(await workflows.setEnabled(request.params.name, enabled));
       });

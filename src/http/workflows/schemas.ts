@@ -5,7 +5,6 @@ import { flag, jsonObject, strictObject, wholeNumber } from '../validate.js';
 const limitMs = z.int().min(1).max(2_147_483_647).optional();
 const reference = z.string().min(1).max(100);
 
-export const noQuery = strictObject({});
 export const noBody = strictObject({}).optional();
 
 export const listWorkflowsQuery = strictObject({

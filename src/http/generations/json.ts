@@ -1,1 +1,0 @@
-export { eventJson, generationJson, generationUrl } from '../../generations/index.js';

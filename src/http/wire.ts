@@ -1,1 +1,0 @@
-export { errorJson, publicError, toWire, wireTime, wireTimeOrNull } from '../core/wire.js';
