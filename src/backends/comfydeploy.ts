@@ -10,6 +10,7 @@ import { MARK_INPUT, type SearchContext, searchRun } from './comfydeploy-search.
 import { type PollTiming, RunWatcher } from './comfydeploy-watch.js';
 import { failedHealth } from './failed-health.js';
 import { BackendListeners } from './listeners.js';
+import { SharedAnswer } from './shared-answer.js';
 import {
   BACKEND_SPEC_VERSION,
   type Backend,
@@ -49,6 +50,7 @@ const DEFAULT_TIMING: PollTiming = { pollMs: 2_000, maxPollMs: 15_000, safetyPol
 /** Longer than a request may take on our side and in the usual gateways. */
 const DEFAULT_GRACE_MS = 90_000;
 const HEALTH_LIMIT_MS = 10_000;
+const CAPABILITIES_LIMIT_MS = 30_000;
 /** Signed URLs live for an hour where the code states it (comfydeploy.md 3.3). */
 const FRESH_URL_MS = 5 * 60_000;
 const MAX_LISTINGS = 500;
@@ -73,7 +75,7 @@ export class ComfyDeployBackend implements Backend {
   readonly #listeners: BackendListeners;
   /** File URLs by run, as last read. */
   readonly #listings = new Map<string, { readonly at: number; readonly files: readonly ProducedFile[] }>();
-  #capabilities: Promise<BackendCapabilities> | null = null;
+  readonly #capabilities: SharedAnswer<BackendCapabilities>;
 
   constructor(options: ComfyDeployBackendOptions) {
     const { id, fetch, fileHosts, allowHttpFiles, webhookOf, timing, lostSubmitGraceMs, cancelLimitMs, ...client } =
@@ -84,6 +86,10 @@ export class ComfyDeployBackend implements Backend {
     this.#listeners = new BackendListeners(this.#logger);
     this.#client = new ComfyDeployClient({ ...client, clock: this.#clock, logger: this.#logger });
     this.displayUrl = this.#client.displayUrl;
+    this.#capabilities = new SharedAnswer({
+      ...{ clock: this.#clock, displayUrl: this.displayUrl, limitMs: CAPABILITIES_LIMIT_MS },
+      ask: () => this.#describe(),
+    });
     this.#files = { fetch, hosts: fileHosts ?? [], allowHttp: allowHttpFiles ?? this.displayUrl.startsWith('http:') };
     this.#cancelLimitMs = cancelLimitMs ?? 15_000;
     this.#search = {
@@ -233,15 +239,8 @@ export class ComfyDeployBackend implements Backend {
 
   /** It runs what its deployments hold: there are no node definitions to know, and no devices to see. */
   async capabilities(options: CallOptions & { readonly refresh?: boolean } = {}): Promise<BackendCapabilities> {
-    if (options.refresh === true) this.#capabilities = null;
-    if (this.#capabilities === null) {
-      const flight = this.#describe();
-      this.#capabilities = flight;
-      flight.catch(() => {
-        if (this.#capabilities === flight) this.#capabilities = null;
-      });
-    }
-    return this.#capabilities;
+    if (options.refresh === true) this.#capabilities.forget();
+    return this.#capabilities.get(options);
   }
 
   async #describe(): Promise<BackendCapabilities> {
