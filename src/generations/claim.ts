@@ -1,11 +1,13 @@
+import type { ExpressionBuilder } from 'kysely';
 import type { Clock } from '../core/clock.js';
 import { newId } from '../core/ids.js';
 import type { Db } from '../db/index.js';
-import { fitsKindOf } from './deployments/kinds.js';
+import type { Database } from '../db/schema.js';
+import { fitsKind } from './deployments/kinds.js';
 import { notAvoiding } from './elsewhere.js';
 import type { HeldLease } from './lease.js';
 import type { ClaimPolicy } from './seams.js';
-import { moveGeneration } from './store.js';
+import { insertEvent, updateStatus, type Writer } from './store.js';
 import type { DurableEvent } from './types.js';
 
 export interface Claim {
@@ -37,81 +39,102 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
   const ids = await policy.candidates(db.kysely, { id: lease.backendId }, nowMs);
   if (ids.length === 0) return null;
   const claim = await db.transaction(async (tx) => {
-    const owned = await tx
+    const touching = tx
       .updateTable('backends')
       .set({ updated_at: nowMs, ...policy.publish?.(lease.backendId) })
-      .where('id', '=', lease.backendId)
-      .where('epoch', '=', lease.epoch)
-      .where('owner_node', '=', owner)
-      // Somebody who drains it may rely on it from then on, although its runner hears of it a moment later.
-      .where('desired', '=', 'active')
+      .where(owns(lease, owner))
       .executeTakeFirst();
-    if (owned.numUpdatedRows === 0n) return null;
     for (const generationId of ids) {
       const attemptId = newId();
-      const row = await tx
-        .selectFrom('generations')
-        .select(['attempt_count', 'started_at'])
-        .select((eb) => [
-          // Attempts that were given back still have a row, so the row number runs ahead of `attempt_count`.
-          eb
-            .selectFrom('attempts')
-            .select((inner) => inner.fn.max('number').as('last'))
-            .whereRef('attempts.generation_id', '=', 'generations.id')
-            .as('lastNumber'),
-          eb
-            .selectFrom('generation_inputs')
-            .select('media_id')
-            .whereRef('generation_inputs.generation_id', '=', 'generations.id')
-            .limit(1)
-            .as('firstInput'),
-        ])
-        .where('id', '=', generationId)
-        .where('status', '=', 'queued')
-        .where(notAvoiding(lease.backendId))
-        .where(fitsKindOf(lease.backendId))
-        .executeTakeFirst();
+      // Sent together, and so in one round trip: a claim proves the lease once more by itself.
+      const taking = take(tx, { generationId, attemptId, lease, owner, nowMs });
+      const [owned, row] = await Promise.all([touching, taking]);
+      if (owned.numUpdatedRows === 0n) return null;
       if (row === undefined) continue;
-      const number = row.attempt_count + 1;
-      const event = await moveGeneration(
-        tx,
-        generationId,
-        {
-          from: ['queued'],
-          to: 'running',
-          event: 'started',
-          data: { attemptId, attempt: number, backendId: lease.backendId },
-          set: { current_attempt_id: attemptId, attempt_count: number, started_at: row.started_at ?? nowMs },
-        },
-        nowMs,
-      );
-      if (event === null) continue;
+      const data = { attemptId, attempt: row.attempt_count, backendId: lease.backendId };
+      const event = { generationId, seq: row.event_seq, at: nowMs, type: 'started' as const, data };
       // With nothing to upload the POST comes next, and a commit of its own for the mark would tell nothing new.
       const sendsAtOnce = row.firstInput === null;
-      await tx
-        .insertInto('attempts')
-        .values({
-          id: attemptId,
-          backend_run_id: null,
-          generation_id: generationId,
-          number: (row.lastNumber ?? 0) + 1,
-          backend_id: lease.backendId,
-          epoch: lease.epoch,
-          node_id: owner,
-          status: sendsAtOnce ? 'sent' : 'claimed',
-          claimed_at: nowMs,
-          sent_at: sendsAtOnce ? nowMs : null,
-          confirmed_at: null,
-          finished_at: null,
-          result: null,
-          error: null,
-        })
-        .execute();
-      await policy.claimed?.(tx, { generationId, attemptId, backendId: lease.backendId });
-      return { attemptId, generationId, number, event, isMarkedSent: sendsAtOnce };
+      await Promise.all([
+        insertEvent(tx, event, row.isFollowed),
+        tx
+          .insertInto('attempts')
+          .values({
+            id: attemptId,
+            backend_run_id: null,
+            generation_id: generationId,
+            // Attempts that were given back still have a row, so the row number runs ahead of `attempt_count`.
+            number: (row.lastNumber ?? 0) + 1,
+            backend_id: lease.backendId,
+            epoch: lease.epoch,
+            node_id: owner,
+            status: sendsAtOnce ? 'sent' : 'claimed',
+            claimed_at: nowMs,
+            sent_at: sendsAtOnce ? nowMs : null,
+            confirmed_at: null,
+            finished_at: null,
+            result: null,
+            error: null,
+          })
+          .execute(),
+        policy.claimed?.(tx, { generationId, attemptId, backendId: lease.backendId }),
+      ]);
+      return { attemptId, generationId, number: row.attempt_count, event, isMarkedSent: sendsAtOnce };
     }
     return null;
   });
   if (claim !== null) policy.began?.({ ...claim, backendId: lease.backendId });
   return claim;
+}
+
+/** The lease, and that nobody drains the backend: whoever does may rely on it at once, although its runner hears of it later. */
+function owns(lease: HeldLease, owner: string) {
+  return (eb: ExpressionBuilder<Database, 'backends'>) =>
+    eb.and([
+      eb('backends.id', '=', lease.backendId),
+      eb('backends.epoch', '=', lease.epoch),
+      eb('backends.owner_node', '=', owner),
+      eb('backends.desired', '=', 'active'),
+    ]);
+}
+
+/** The guarded update; no row when this backend may not have the generation, or not any more. */
+function take(
+  tx: Writer,
+  claim: {
+    readonly generationId: string;
+    readonly attemptId: string;
+    readonly lease: HeldLease;
+    readonly owner: string;
+    readonly nowMs: number;
+  },
+) {
+  const { generationId, attemptId, lease, owner, nowMs } = claim;
+  return updateStatus(
+    tx,
+    generationId,
+    { from: ['queued'], to: 'running', event: 'started', set: { current_attempt_id: attemptId } },
+    nowMs,
+  )
+    .set((eb) => ({
+      attempt_count: eb('attempt_count', '+', 1),
+      started_at: eb.fn.coalesce('started_at', eb.val(nowMs)),
+    }))
+    .where((eb) => eb.exists(eb.selectFrom('backends').select('backends.id').where(owns(lease, owner)).where(fitsKind)))
+    .where(notAvoiding(lease.backendId))
+    .returning((eb) => [
+      'attempt_count',
+      eb
+        .selectFrom('attempts')
+        .select((inner) => inner.fn.max('number').as('last'))
+        .whereRef('attempts.generation_id', '=', 'generations.id')
+        .as('lastNumber'),
+      eb
+        .selectFrom('generation_inputs')
+        .select('media_id')
+        .whereRef('generation_inputs.generation_id', '=', 'generations.id')
+        .limit(1)
+        .as('firstInput'),
+    ])
+    .executeTakeFirst();
 }

@@ -1,4 +1,4 @@
-import type { Kysely, Transaction, Updateable } from 'kysely';
+import type { Kysely, SqlBool, Transaction, Updateable } from 'kysely';
 import { GenerationError } from '../core/errors.js';
 import {
   type AttemptStatus,
@@ -8,7 +8,7 @@ import {
   OPEN_ATTEMPT_STATUSES,
 } from '../core/statuses.js';
 import type { AttemptsTable, Database, GenerationsTable } from '../db/schema.js';
-import { enqueueWebhooks } from '../webhooks/index.js';
+import { enqueueWebhooks, isFollowed } from '../webhooks/index.js';
 import type { DurableEvent, DurableEventType } from './types.js';
 
 /**
@@ -43,23 +43,29 @@ export async function moveGeneration(
   move: GenerationMove,
   nowMs: number,
 ): Promise<DurableEvent | null> {
+  const row = await updateStatus(tx, id, move, nowMs).executeTakeFirst();
+  if (row === undefined) return null;
+  const event = { generationId: id, seq: row.event_seq, at: nowMs, type: move.event, data: move.data ?? {} };
+  await insertEvent(tx, event, row.isFollowed);
+  return event;
+}
+
+/** The move alone, for callers that write the event themselves, in the same transaction. No row: it was in none of `from`. */
+export function updateStatus(tx: Writer, id: string, move: Omit<GenerationMove, 'data'>, nowMs: number) {
   for (const from of move.from) {
     if (!canMoveGeneration(from, move.to)) {
       throw new GenerationError('transition_illegal', `A generation cannot go from ${from} to ${move.to}.`);
     }
   }
-  let update = tx
+  return tx
     .updateTable('generations')
     .set({ ...move.set, status: move.to, updated_at: nowMs })
     .set((eb) => ({ event_seq: eb('event_seq', '+', 1) }))
     .where('id', '=', id)
     .where('status', 'in', move.from)
-    .returning('event_seq');
-  if (move.attemptId !== undefined) update = update.where('current_attempt_id', '=', move.attemptId);
-  if (move.unlessCancelRequested === true) update = update.where('cancel_requested_at', 'is', null);
-  const row = await update.executeTakeFirst();
-  if (row === undefined) return null;
-  return insertEvent(tx, { generationId: id, seq: row.event_seq, at: nowMs, type: move.event, data: move.data ?? {} });
+    .$if(move.attemptId !== undefined, (update) => update.where('current_attempt_id', '=', move.attemptId ?? ''))
+    .$if(move.unlessCancelRequested === true, (update) => update.where('cancel_requested_at', 'is', null))
+    .returning((eb) => ['event_seq', isFollowed(eb, move.event).as('isFollowed')]);
 }
 
 /** Writes an event that changes no status. */
@@ -80,9 +86,12 @@ export async function appendEvent(
   return insertEvent(tx, { generationId: id, seq: row.event_seq, at: nowMs, type, data });
 }
 
-/** Writes an event, and into the outbox of every webhook that asked for it: what is told is what is committed. */
-export async function insertEvent(tx: Writer, event: DurableEvent): Promise<DurableEvent> {
-  await tx
+/**
+ * Writes an event, and into the outbox of every webhook that asked for it: what is told is what is committed. `isFollowed`
+ * is false when a statement of the transaction has seen already that nobody asked.
+ */
+export async function insertEvent(tx: Writer, event: DurableEvent, isFollowed: SqlBool = true): Promise<DurableEvent> {
+  const inserted = tx
     .insertInto('events')
     .values({
       generation_id: event.generationId,
@@ -92,7 +101,7 @@ export async function insertEvent(tx: Writer, event: DurableEvent): Promise<Dura
       created_at: event.at,
     })
     .execute();
-  await enqueueWebhooks(tx, event);
+  await Promise.all([inserted, isFollowed ? enqueueWebhooks(tx, event) : null]);
   return event;
 }
 

@@ -1,4 +1,6 @@
+import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely';
 import type { DbTransaction } from '../db/index.js';
+import type { Database } from '../db/schema.js';
 import { WEBHOOK_EVENTS, type WebhookEvent } from './types.js';
 
 export interface OutboxEvent {
@@ -55,6 +57,20 @@ export async function enqueueWebhooks(tx: DbTransaction, event: OutboxEvent): Pr
     )
     .executeTakeFirst();
   return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
+}
+
+/** Of the generation in a statement: did an endpoint of its account ask for such events? */
+export function isFollowed(
+  eb: ExpressionBuilder<Database, 'generations'>,
+  eventType: string,
+): ExpressionWrapper<Database, 'generations', SqlBool> {
+  return eb.exists(
+    eb
+      .selectFrom('webhook_subscriptions as wanted')
+      .select('wanted.endpoint_id')
+      .whereRef('wanted.account_id', '=', 'generations.account_id')
+      .where('wanted.type', '=', `generation.${eventType}`),
+  );
 }
 
 function messageIdOf(event: { readonly generationId: string; readonly seq: number }): string {

@@ -7,16 +7,13 @@ import type { Database } from '../../db/schema.js';
  */
 export function fitsKindOf(backendId: string) {
   return (eb: ExpressionBuilder<Database, 'generations'>) =>
-    eb.exists(
-      eb
-        .selectFrom('backends')
-        .select('backends.id')
-        .where('backends.id', '=', backendId)
-        .where((inner) =>
-          inner.or([
-            inner.and([inner('backends.kind', '=', 'comfydeploy'), inner('generations.deployment_id', 'is not', null)]),
-            inner.and([inner('backends.kind', '!=', 'comfydeploy'), inner('generations.deployment_id', 'is', null)]),
-          ]),
-        ),
-    );
+    eb.exists(eb.selectFrom('backends').select('backends.id').where('backends.id', '=', backendId).where(fitsKind));
+}
+
+/** The same between a row of `backends` and one of `generations`. */
+export function fitsKind(eb: ExpressionBuilder<Database, 'generations' | 'backends'>) {
+  return eb.or([
+    eb.and([eb('backends.kind', '=', 'comfydeploy'), eb('generations.deployment_id', 'is not', null)]),
+    eb.and([eb('backends.kind', '!=', 'comfydeploy'), eb('generations.deployment_id', 'is', null)]),
+  ]);
 }

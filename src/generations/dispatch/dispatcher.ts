@@ -6,6 +6,7 @@ import type { Logger } from '../../core/log.js';
 import type { Db, DbReader, DbTransaction } from '../../db/index.js';
 import type { ClaimedJob, ClaimingBackend, ClaimPolicy, EndedRun } from '../seams.js';
 import { type AvoidNotes, readAvoids } from './avoids.js';
+import { readHeld } from './candidates.js';
 import type { FactsStore } from './facts-store.js';
 import { type DispatchTraits, FleetBooks } from './fleet-books.js';
 import { FleetView, isLive, stateOf } from './fleet-view.js';
@@ -13,7 +14,7 @@ import { Offers, type OfferTraits } from './offers.js';
 import { type BackendState, DUE_WINDOW, type LaneNumber, type PairChoice, type WaitingJob } from './policy.js';
 import type { QueueBooks } from './queue-books.js';
 import { chooseNext, type RoundView } from './round.js';
-import { NeedsCache, RoundReads } from './round-reads.js';
+import { CountsCache, NeedsCache, RoundReads } from './round-reads.js';
 import { SqlSource } from './sql-source.js';
 
 /**
@@ -51,6 +52,7 @@ export class Dispatcher implements ClaimPolicy {
   readonly #options: DispatcherOptions;
   readonly #view: FleetView;
   readonly #needs: NeedsCache;
+  readonly #counts: CountsCache;
   readonly #stop = new AbortController();
   readonly #asking = new Map<string, Asking>();
   readonly #reserved = new Map<string, { readonly backendId: string; readonly until: number }>();
@@ -58,6 +60,7 @@ export class Dispatcher implements ClaimPolicy {
   readonly #told = new Map<string, ReadonlyMap<string, WaitingJob>>();
   #avoids: { readonly notes: AvoidNotes; readonly until: number } | null = null;
   #deciding: Promise<void> | null = null;
+  #hadWork = false;
 
   constructor(options: DispatcherOptions) {
     const { db, clock, logger, facts } = options;
@@ -66,6 +69,7 @@ export class Dispatcher implements ClaimPolicy {
     this.fleet = new FleetBooks(clock, facts, options.onModelLoad);
     this.#view = new FleetView(db.kysely, clock);
     this.#needs = new NeedsCache(clock);
+    this.#counts = new CountsCache(clock);
   }
 
   attach(backend: Backend, traits: DispatchTraits & OfferTraits): void {
@@ -138,6 +142,7 @@ export class Dispatcher implements ClaimPolicy {
   }
 
   async #awaitOffer(backendId: string): Promise<void> {
+    if (this.offers.isKnown(backendId)) return;
     const { signal } = this.#stop;
     const patience = new AbortController();
     const stop = AbortSignal.any([signal, patience.signal]);
@@ -165,12 +170,15 @@ export class Dispatcher implements ClaimPolicy {
   async #decide(together: readonly Asking[]): Promise<void> {
     const { db, clock, books } = this.#options;
     const nowMs = clock.now();
-    const reads = new RoundReads(new SqlSource(db.kysely, nowMs), this.#needs);
+    const reads = new RoundReads(new SqlSource(db.kysely, nowMs), this.#needs, this.#counts);
     const left = new Map(together.map((asking) => [asking.backendId, asking]));
-    if (await this.#hasWork(reads)) {
+    const states = await this.#states(left.keys());
+    // Where there was work a moment ago there probably still is: one wait less for what will be read next.
+    if (this.#hadWork) for (const id of left.keys()) readHeld(reads, states.get(id)!, 0).catch(() => {});
+    this.#hadWork = await this.#hasWork(reads);
+    if (this.#hadWork) {
       const avoids = await this.#avoided();
       const lanes = [await books.lane(0), await books.lane(1)] as const;
-      const states = await this.#states(left.keys());
       while (left.size > 0) {
         const pair = await this.#choose(reads, left, states, { nowMs, avoids, lanes });
         const asking = pair === null ? undefined : left.get(pair.backend.id);

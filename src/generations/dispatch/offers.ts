@@ -81,6 +81,12 @@ export class Offers {
     if (own !== undefined) own.isStale = true;
   }
 
+  /** What the backend has is known, and was not put in doubt. */
+  isKnown(backendId: string): boolean {
+    const own = this.#own.get(backendId);
+    return own === undefined || (own.wasAsked && !own.isStale);
+  }
+
   /** Nobody has what something waits for. People put files on a server that runs, and it tells nobody. */
   askAgain(backendIds: Iterable<string>): void {
     const dueAt = this.#clock.now() - ASK_AGAIN_MS;

@@ -24,16 +24,53 @@ export class NeedsCache {
 
 const NEEDS_KEPT_MS = 500;
 
+/** How much waits for a model, of a moment ago: it only tells whether a model is worth another copy, which takes seconds. */
+export class CountsCache {
+  readonly #clock: Clock;
+  readonly #kept = new Map<string, { readonly readAt: number; readonly count: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async of(
+    lane: LaneNumber,
+    modelKeys: readonly string[],
+    source: Pick<RoundSource, 'countWaiting'>,
+  ): Promise<ReadonlyMap<string, number>> {
+    const nowMs = this.#clock.now();
+    const counts = new Map<string, number>();
+    for (const key of modelKeys) {
+      const kept = this.#kept.get(`${lane} ${key}`);
+      if (kept !== undefined && nowMs >= kept.readAt && nowMs < kept.readAt + COUNTS_KEPT_MS)
+        counts.set(key, kept.count);
+    }
+    const unknown = modelKeys.filter((key) => !counts.has(key));
+    if (unknown.length === 0) return counts;
+    if (this.#kept.size + unknown.length > MAX_COUNTS_KEPT) this.#kept.clear();
+    for (const [key, count] of await source.countWaiting(lane, unknown)) {
+      counts.set(key, count);
+      this.#kept.set(`${lane} ${key}`, { readAt: nowMs, count });
+    }
+    return counts;
+  }
+}
+
+const COUNTS_KEPT_MS = 500;
+const MAX_COUNTS_KEPT = 10_000;
+
 /** Reads each thing once, for all the backends that one batch of decisions looks at. */
 export class RoundReads implements RoundSource {
   readonly #source: RoundSource;
   readonly #kept = new Map<string, Promise<unknown>>();
 
   readonly #needs: NeedsCache;
+  readonly #counts: CountsCache;
 
-  constructor(source: RoundSource, needs: NeedsCache) {
+  constructor(source: RoundSource, needs: NeedsCache, counts: CountsCache) {
     this.#source = source;
     this.#needs = needs;
+    this.#counts = counts;
   }
 
   due(lane: LaneNumber, limit: number): Promise<readonly WaitingJob[]> {
@@ -60,7 +97,7 @@ export class RoundReads implements RoundSource {
 
   countWaiting(lane: LaneNumber, modelKeys: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const name = `count ${lane} ${JSON.stringify(modelKeys)}`;
-    return this.#once(name, () => this.#source.countWaiting(lane, modelKeys));
+    return this.#once(name, () => this.#counts.of(lane, modelKeys, this.#source));
   }
 
   #once<T>(name: string, read: () => Promise<T>): Promise<T> {
