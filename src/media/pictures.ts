@@ -14,11 +14,16 @@ const TYPES: Readonly<Record<string, readonly string[]>> = {
   heif: ['image/avif', 'image/heif'],
 };
 
+/** What is blocked is blocked for the whole process, so this is too. */
+let areLoadersGuarded = false;
+
 /**
- * Blocks every loader but those. It holds for the whole process, which is what is wanted; doing it again changes nothing.
- * Called before the first picture is opened, and not when this module is imported.
+ * Blocks every loader but those, before the first picture is opened and not when this module is imported. Once only: between
+ * the two calls nothing can be loaded, and a picture that another thread opens just then would be refused as damaged.
  */
 function guardLoaders(): void {
+  if (areLoadersGuarded) return;
+  areLoadersGuarded = true;
   sharp.block({ operation: ['VipsForeignLoad'] });
   sharp.unblock({ operation: LOADERS.map((name) => `VipsForeignLoad${name}`) });
 }

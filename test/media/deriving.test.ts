@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/index.js';
 import type { Media, RecipeInput } from '../../src/media/index.js';
+import { describePicture } from '../../src/media/pictures.js';
 import { makeKit } from '../helpers/databases.js';
 import { films } from './bombs.js';
 import { animation, codeOf, type PictureFormat, picture, useMedia } from './harness.js';
@@ -124,6 +126,15 @@ describe('deriving', () => {
     const { media } = open(await createDb());
     const { metadata } = await derive(media, await picture('png', 5, 3), { watermark: true });
     expect([metadata.width, metadata.height]).toEqual([5, 3]);
+  });
+
+  it('opens many pictures at the same time, and none of them is taken for a damaged one', async () => {
+    const limits = parseConfig({}).media;
+    const bytes = await picture();
+    const codes = await Promise.all(
+      Array.from({ length: 300 }, () => codeOf(describePicture(bytes, 'image/png', limits))),
+    );
+    expect(codes.filter((code) => code !== 'none')).toEqual([]);
   });
 
   it('makes each once, also for many who ask at the same time', async () => {
