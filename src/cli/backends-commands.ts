@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
-import type { CommandContext } from './program.js';
+import type { RunInGroup } from './program.js';
 
 /** The options of `easel backends …`. What they do is in `commands/backends.ts`, loaded when it is called. */
 type Work = typeof import('./commands/backends.js');
-type Run = (command: Command, work: (context: CommandContext, work: Work) => Promise<number>) => Promise<void>;
 
-export function addBackendsCommands(program: Command, run: Run): void {
+export function addBackendsCommands(program: Command, run: RunInGroup<Work>): void {
   const backends = program
     .command('backends')
     .summary('list the backends of the fleet; add, drain and remove some')

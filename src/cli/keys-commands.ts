@@ -1,16 +1,15 @@
 import type { Command } from 'commander';
-import type { CommandContext } from './program.js';
+import type { RunInGroup } from './program.js';
+import { repeat } from './values.js';
 
 /** The options of `easel keys …`. What they do is in `commands/keys.ts`. */
 type Work = typeof import('./commands/keys.js');
-type Run = (command: Command, work: (context: CommandContext, work: Work) => Promise<number>) => Promise<void>;
 
-export function addKeysCommands(program: Command, run: Run): void {
+export function addKeysCommands(program: Command, run: RunInGroup<Work>): void {
   const keys = program
     .command('keys')
     .summary('make, list and revoke keys of the HTTP API')
     .description('Keys of the HTTP API, in the configured database. What is done here holds at once, on every node.');
-  const repeat = (value: string, earlier: readonly string[] | undefined) => [...(earlier ?? []), value];
 
   keys
     .command('create')

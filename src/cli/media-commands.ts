@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
-import type { CommandContext } from './program.js';
+import type { RunInGroup } from './program.js';
 
 /** The options of `easel media …`. What they do is in `commands/media.ts`, loaded when it is called. */
 type Work = typeof import('./commands/media.js');
-type Run = (command: Command, work: (context: CommandContext, work: Work) => Promise<number>) => Promise<void>;
 
-export function addMediaCommands(program: Command, run: Run): void {
+export function addMediaCommands(program: Command, run: RunInGroup<Work>): void {
   const media = program
     .command('media')
     .summary('look at stored files, and add, derive and remove some')

@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
-import type { CommandContext } from './program.js';
+import type { RunInGroup } from './program.js';
 
 /** The options of `easel backup` and `easel restore`. What they do is in `commands/backup.ts`. */
 type Work = typeof import('./commands/backup.js');
-type Run = (command: Command, work: (context: CommandContext, work: Work) => Promise<number>) => Promise<void>;
 
-export function addOperationsCommands(program: Command, run: Run): void {
+export function addOperationsCommands(program: Command, run: RunInGroup<Work>): void {
   program
     .command('backup')
     .summary('copy database and media into a folder, while everything runs')

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import type { CommandContext } from './program.js';
+import type { RunInGroup } from './program.js';
+import { repeat } from './values.js';
 
 /** The options of `easel points …`. What they do is in `commands/points.ts`, loaded when it is called. */
 type Work = typeof import('./commands/points.js');
-type Run = (command: Command, work: (context: CommandContext, work: Work) => Promise<number>) => Promise<void>;
 
-export function addPointsCommands(program: Command, run: Run): void {
+export function addPointsCommands(program: Command, run: RunInGroup<Work>): void {
   const points = program
     .command('points')
     .summary('look at accounts and their points, and grant some')
@@ -112,8 +112,4 @@ export function addPointsCommands(program: Command, run: Run): void {
     .action((source: string, _options, command: Command) =>
       run(command, (context, work) => work.importLegacyUsers(context, source, command.opts())),
     );
-}
-
-function repeat(value: string, earlier: readonly string[] | undefined): readonly string[] {
-  return [...(earlier ?? []), value];
 }

@@ -10,6 +10,7 @@ import { addOperationsCommands } from './operations-commands.js';
 import { addPointsCommands } from './points-commands.js';
 import { addSessionsCommands } from './sessions-commands.js';
 import { PLAIN, styleFor } from './terminal/style.js';
+import { repeat } from './values.js';
 import { addWebhooksCommands } from './webhooks-commands.js';
 import { addWorkflowCommands } from './workflow-commands.js';
 
@@ -24,6 +25,12 @@ export interface CommandContext {
   readonly globals: GlobalOptions;
   readonly version: string;
 }
+
+/** Runs a command of a group (`easel keys …`) with the module that has what its commands do. */
+export type RunInGroup<Work> = (
+  command: Command,
+  work: (context: CommandContext, work: Work) => Promise<number>,
+) => Promise<void>;
 
 /** Runs one command line. Returns the exit code; never throws. */
 export async function runCli(args: readonly string[], io: CliIo): Promise<number> {
@@ -97,6 +104,14 @@ function buildProgram(
     };
   const onFile = <Options>(load: () => Promise<Runner<Options>>) => action(load, true);
   const alone = <Options>(load: () => Promise<Runner<Options>>) => action(load, false);
+
+  /** As `action`, for a group whose commands are in one module. */
+  const group =
+    <Work>(load: () => Promise<Work>): RunInGroup<Work> =>
+    async (command, work) => {
+      const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
+      setExitCode(await work({ io, globals, version }, await load()));
+    };
 
   const backendOptions = (command: Command): Command =>
     command
@@ -201,25 +216,25 @@ function buildProgram(
     .addHelpText('after', examples('doctor'))
     .action(alone(async () => (await import('./commands/doctor.js')).doctorCommand));
 
-  addBackendsCommands(program, async (command, work) => {
-    const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
-    setExitCode(await work({ io, globals, version }, await import('./commands/backends.js')));
-  });
+  addBackendsCommands(
+    program,
+    group(() => import('./commands/backends.js')),
+  );
 
-  addMediaCommands(program, async (command, work) => {
-    const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
-    setExitCode(await work({ io, globals, version }, await import('./commands/media.js')));
-  });
+  addMediaCommands(
+    program,
+    group(() => import('./commands/media.js')),
+  );
 
-  addPointsCommands(program, async (command, work) => {
-    const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
-    setExitCode(await work({ io, globals, version }, await import('./commands/points.js')));
-  });
+  addPointsCommands(
+    program,
+    group(() => import('./commands/points.js')),
+  );
 
-  addWorkflowCommands(program, async (command, work) => {
-    const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
-    setExitCode(await work({ io, globals, version }, await import('./commands/workflows.js')));
-  });
+  addWorkflowCommands(
+    program,
+    group(() => import('./commands/workflows.js')),
+  );
 
   program
     .command('types')
@@ -239,31 +254,27 @@ function buildProgram(
     .addHelpText('after', examples('mcp'))
     .action(alone(async () => (await import('./commands/mcp.js')).mcpCommand));
 
-  addWebhooksCommands(program, async (command, work) => {
-    const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
-    setExitCode(await work({ io, globals, version }, await import('./commands/webhooks.js')));
-  });
+  addWebhooksCommands(
+    program,
+    group(() => import('./commands/webhooks.js')),
+  );
 
-  addSessionsCommands(program, async (command, work) => {
-    const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
-    setExitCode(await work({ io, globals, version }, await import('./commands/sessions.js')));
-  });
+  addSessionsCommands(
+    program,
+    group(() => import('./commands/sessions.js')),
+  );
 
-  addKeysCommands(program, async (command, work) => {
-    const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
-    setExitCode(await work({ io, globals, version }, await import('./commands/keys.js')));
-  });
+  addKeysCommands(
+    program,
+    group(() => import('./commands/keys.js')),
+  );
 
-  addOperationsCommands(program, async (command, work) => {
-    const globals = { ...command.optsWithGlobals<GlobalOptions>(), debug };
-    setExitCode(await work({ io, globals, version }, await import('./commands/backup.js')));
-  });
+  addOperationsCommands(
+    program,
+    group(() => import('./commands/backup.js')),
+  );
 
   return program;
-}
-
-function repeat(value: string, earlier: readonly string[] | undefined): readonly string[] {
-  return [...(earlier ?? []), value];
 }
 
 function readVersion(): string {

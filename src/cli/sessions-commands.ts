@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
-import type { CommandContext } from './program.js';
+import type { RunInGroup } from './program.js';
 
 /** The options of `easel sessions …`. What they do is in `commands/sessions.ts`. */
 type Work = typeof import('./commands/sessions.js');
-type Run = (command: Command, work: (context: CommandContext, work: Work) => Promise<number>) => Promise<void>;
 
-export function addSessionsCommands(program: Command, run: Run): void {
+export function addSessionsCommands(program: Command, run: RunInGroup<Work>): void {
   const sessions = program
     .command('sessions')
     .summary('look at sessions of users, change and end them')

@@ -28,6 +28,11 @@ export interface Assignment {
   readonly value: string;
 }
 
+/** For options that may be given several times. */
+export function repeat(value: string, earlier: readonly string[] | undefined): readonly string[] {
+  return [...(earlier ?? []), value];
+}
+
 /** `name=value`; the value may hold further `=` and may be empty. */
 export function parseAssignment(text: string, option: string, example: string): Assignment {
   const at = text.indexOf('=');

@@ -1,16 +1,15 @@
 import type { Command } from 'commander';
-import type { CommandContext } from './program.js';
+import type { CommandContext, RunInGroup } from './program.js';
+import { repeat } from './values.js';
 
 /** The options of `easel webhooks …`. What they do is in `commands/webhooks.ts`. */
 type Work = typeof import('./commands/webhooks.js');
-type Run = (command: Command, work: (context: CommandContext, work: Work) => Promise<number>) => Promise<void>;
 
-export function addWebhooksCommands(program: Command, run: Run): void {
+export function addWebhooksCommands(program: Command, run: RunInGroup<Work>): void {
   const webhooks = program
     .command('webhooks')
     .summary('say where accounts want to be told about generations')
     .description('Works on the webhooks in the configured database; a serving Easel sends them.');
-  const repeat = (value: string, earlier: readonly string[] | undefined) => [...(earlier ?? []), value];
   const account = (command: Command): Command =>
     command.option('--account <id>', 'whose it is', 'local').option('--json', 'print JSON');
   const onEndpoint = (

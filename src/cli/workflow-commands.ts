@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import type { CommandContext } from './program.js';
+import type { RunInGroup } from './program.js';
+import { repeat } from './values.js';
 
 /** The options of `easel workflows …`. What they do is in `commands/workflows.ts`, loaded when it is called. */
 type Work = typeof import('./commands/workflows.js');
-type Run = (command: Command, work: (context: CommandContext, work: Work) => Promise<number>) => Promise<void>;
 
-export function addWorkflowCommands(program: Command, run: Run): void {
+export function addWorkflowCommands(program: Command, run: RunInGroup<Work>): void {
   const workflows = program
     .command('workflows')
     .summary('add workflows, and look at their inputs and versions')
@@ -161,8 +161,4 @@ export function addWorkflowCommands(program: Command, run: Run): void {
     .action((name: string, _options, command: Command) =>
       run(command, (context, work) => work.run(context, name, command.opts())),
     );
-}
-
-function repeat(value: string, earlier: readonly string[] | undefined): readonly string[] {
-  return [...(earlier ?? []), value];
 }

@@ -1,12 +1,11 @@
 import { resolve } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import { backendCatalogue } from '../../config/index.js';
-import { stringifyLossless } from '../../core/json.js';
 import { silentLogger } from '../../core/log.js';
-import { migrate, openDatabase } from '../../db/index.js';
 import { type BackendInfo, Backends } from '../../generations/index.js';
-import { loadCliConfig } from '../configuration.js';
 import type { CliIo } from '../io.js';
+import { withDatabase } from '../open.js';
+import { alignColumns, type Json, print, printJson } from '../print.js';
 import type { CommandContext } from '../program.js';
 import { readFileBounded } from '../source.js';
 import { printable } from '../terminal/style.js';
@@ -14,32 +13,23 @@ import { plural } from '../terminal/words.js';
 import { parseWholeNumber, usage } from '../values.js';
 
 /** `easel backends …`: works on the database itself, beside running nodes or without one. */
-interface Json {
-  readonly json?: boolean;
-}
-
 const TOKEN_VARIABLE = 'EASEL_BACKEND_TOKEN';
 const MAX_SETTINGS_BYTES = 1024 ** 2;
 
-async function withBackends<T>({ io, globals }: CommandContext, work: (backends: Backends) => Promise<T>): Promise<T> {
-  const { config } = await loadCliConfig(io, globals);
-  const db = await openDatabase({ url: config.databaseUrl, logger: silentLogger, clock: io.clock, poolSize: 2 });
-  try {
-    await migrate(db);
-    return await work(new Backends({ db, clock: io.clock, logger: silentLogger, catalogue: backendCatalogue }));
-  } finally {
-    await db.close();
-  }
+function withBackends<T>(context: CommandContext, work: (backends: Backends) => Promise<T>): Promise<T> {
+  const { clock } = context.io;
+  return withDatabase(context, (db) =>
+    work(new Backends({ db, clock, logger: silentLogger, catalogue: backendCatalogue })),
+  );
 }
 
 export async function list(context: CommandContext, options: Json): Promise<number> {
   const found = await withBackends(context, (backends) => backends.list());
   if (options.json === true) return printJson(context.io, found);
   if (found.length === 0) {
-    print(context.io, [
+    return print(context.io, [
       'No backend yet: `easel backends add URL` adds one, `easel serve` brings those of its configuration.',
     ]);
-    return 0;
   }
   const rows = found.map((backend) => [
     backend.id,
@@ -51,17 +41,7 @@ export async function list(context: CommandContext, options: Json): Promise<numb
     backend.url,
   ]);
   const head = ['ID', 'KIND', 'STATE', 'OPEN', 'FROM', 'OWNER', 'ADDRESS'];
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
-  print(
-    context.io,
-    [head, ...rows].map((row) =>
-      row
-        .map((cell, column) => printable(cell).padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    ),
-  );
-  return 0;
+  return print(context.io, alignColumns([head, ...rows.map((row) => row.map(printable))]));
 }
 
 export async function show(context: CommandContext, id: string, options: Json): Promise<number> {
@@ -94,8 +74,7 @@ export async function remove(
   const left = await withBackends(context, (backends) => backends.remove(id, { force: options.force === true }));
   if (left !== null) return tell(context.io, left, options);
   if (options.json === true) return printJson(context.io, { id, removed: true });
-  print(context.io, [`${id} is removed.`]);
-  return 0;
+  return print(context.io, [`${id} is removed.`]);
 }
 
 async function settingsOf(
@@ -164,18 +143,8 @@ function tell(io: CliIo, backend: BackendInfo, options: Json): number {
     ...(backend.error === null ? [] : ([['error', `${backend.error.code}: ${backend.error.message}`]] as const)),
     ...(backend.settings === null ? [] : ([['settings', JSON.stringify(backend.settings)]] as const)),
   ];
-  print(
+  return print(
     io,
     lines.map(([name, value]) => `${name.padEnd(14)}${printable(value)}`),
   );
-  return 0;
-}
-
-function print(io: CliIo, lines: readonly string[]): void {
-  io.stdout.write(`${lines.join('\n')}\n`);
-}
-
-function printJson(io: CliIo, value: unknown): number {
-  io.stdout.write(`${stringifyLossless(value, 2)}\n`);
-  return 0;
 }

@@ -1,17 +1,13 @@
 import { ALL_SCOPES, type ApiKey, isScope, Keys, SCOPES, type Scope, USER_SCOPES } from '../../access/index.js';
 import { silentLogger } from '../../core/log.js';
-import { type Db, migrate, openDatabase } from '../../db/index.js';
 import { Points, parsePoints } from '../../points/index.js';
-import { loadCliConfig } from '../configuration.js';
 import type { CliIo } from '../io.js';
+import { withDatabase } from '../open.js';
+import { alignColumns, type Json, print, printJson, timeText } from '../print.js';
 import type { CommandContext } from '../program.js';
 import { parseDuration, parseTime, parseWholeNumber, usage } from '../values.js';
 
 /** `easel keys …`: works on the database itself, beside a running Easel or without one. */
-interface Json {
-  readonly json?: boolean;
-}
-
 interface CreateOptions extends Json {
   readonly account: string;
   readonly scope?: readonly string[];
@@ -60,21 +56,14 @@ export async function list(context: CommandContext, options: Json & { readonly a
     key.name,
     key.accountId,
     stateOf(key, now),
-    key.lastUsedAt === null ? 'never used' : `used ${time(key.lastUsedAt)}`,
+    key.lastUsedAt === null ? 'never used' : `used ${timeText(key.lastUsedAt)}`,
     scopeWords(key.scopes),
     key.id,
   ]);
-  const widths = [0, 1, 2, 3, 4, 5].map((column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)));
-  for (const row of rows) {
-    context.io.stdout.write(
-      `${row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd()}\n`,
-    );
-  }
-  if (rows.length === 0) context.io.stdout.write('There are no keys. `easel keys create` makes one.\n');
-  return 0;
+  return print(
+    context.io,
+    rows.length === 0 ? ['There are no keys. `easel keys create` makes one.'] : alignColumns(rows),
+  );
 }
 
 export async function revoke(context: CommandContext, key: string, options: Json): Promise<number> {
@@ -123,29 +112,12 @@ function scopeWords(scopes: readonly Scope[]): string {
 function stateOf(key: ApiKey, nowMs: number): string {
   if (key.revokedAt !== null) return 'revoked';
   if (key.expiresAt === null) return 'works';
-  return key.expiresAt <= nowMs ? 'expired' : `works until ${time(key.expiresAt)}`;
+  return key.expiresAt <= nowMs ? 'expired' : `works until ${timeText(key.expiresAt)}`;
 }
 
-function time(atMs: number): string {
-  return new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z');
-}
-
-function printJson(io: CliIo, value: unknown): number {
-  io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-  return 0;
-}
-
-async function withKeys<T>(
-  { io, globals }: CommandContext,
-  work: (keys: Keys, points: Points) => Promise<T>,
-): Promise<T> {
-  const { config } = await loadCliConfig(io, globals);
-  const db: Db = await openDatabase({ url: config.databaseUrl, logger: silentLogger, clock: io.clock, poolSize: 2 });
-  try {
-    await migrate(db);
-    const keys = new Keys({ db, clock: io.clock, logger: silentLogger });
-    return await work(keys, new Points({ db, clock: io.clock, settings: config.points }));
-  } finally {
-    await db.close();
-  }
+function withKeys<T>(context: CommandContext, work: (keys: Keys, points: Points) => Promise<T>): Promise<T> {
+  const { clock } = context.io;
+  return withDatabase(context, (db, config) =>
+    work(new Keys({ db, clock, logger: silentLogger }), new Points({ db, clock, settings: config.points })),
+  );
 }

@@ -2,33 +2,22 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { EaselError } from '../../core/errors.js';
-import { parseLossless, stringifyLossless } from '../../core/json.js';
-import { silentLogger } from '../../core/log.js';
+import { parseLossless } from '../../core/json.js';
 import { definedOnly } from '../../core/objects.js';
-import { createEasel, type Easel } from '../../easel.js';
+import type { Easel } from '../../easel.js';
 import type { MediaFile, MediaInfo, RecipeInput } from '../../media/index.js';
-import { loadCliConfig } from '../configuration.js';
 import { writeWhole } from '../files.js';
 import type { CliIo } from '../io.js';
+import { withEasel } from '../open.js';
+import { type Json, print, printJson } from '../print.js';
 import type { CommandContext } from '../program.js';
 import { printable } from '../terminal/style.js';
 import { formatBytes, plural } from '../terminal/words.js';
 import { parseDuration, parseWholeNumber, usage } from '../values.js';
 
 /** `easel media …`: works on database and store themselves, without starting anything. */
-interface Common {
+interface Common extends Json {
   readonly account: string;
-  readonly json?: boolean;
-}
-
-async function withEasel<T>({ io, globals }: CommandContext, work: (easel: Easel) => Promise<T>): Promise<T> {
-  const { config } = await loadCliConfig(io, globals);
-  const easel = await createEasel(config, { logger: silentLogger, clock: io.clock });
-  try {
-    return await work(easel);
-  } finally {
-    await easel.stop();
-  }
 }
 
 export async function list(
@@ -191,13 +180,4 @@ function withGraph(info: MediaInfo): object {
 function lineOf(file: MediaFile): string {
   const { id, contentType, bytes, filename, pinned } = file;
   return `${id}  ${contentType.padEnd(16)}  ${formatBytes(bytes).padStart(9)}  ${printable(filename ?? '-')}${pinned ? '  (pinned)' : ''}`;
-}
-
-function print(io: CliIo, lines: readonly string[]): void {
-  io.stdout.write(`${lines.join('\n')}\n`);
-}
-
-function printJson(io: CliIo, value: unknown): number {
-  io.stdout.write(`${stringifyLossless(value, 2)}\n`);
-  return 0;
 }

@@ -1,8 +1,5 @@
 import { resolve } from 'node:path';
 import { newId } from '../../core/ids.js';
-import { stringifyLossless } from '../../core/json.js';
-import { silentLogger } from '../../core/log.js';
-import { migrate, openDatabase } from '../../db/index.js';
 import {
   type Authority,
   DEFAULT_MAPPING,
@@ -22,8 +19,9 @@ import {
   TRANSFER_KINDS,
   type TransferKind,
 } from '../../points/index.js';
-import { loadCliConfig } from '../configuration.js';
 import type { CliIo } from '../io.js';
+import { withDatabase } from '../open.js';
+import { alignColumns, type Json, print, printJson, timeText } from '../print.js';
 import type { CommandContext } from '../program.js';
 import { readFileBounded, readWorkflowSource } from '../source.js';
 import { printable } from '../terminal/style.js';
@@ -31,10 +29,6 @@ import { plural } from '../terminal/words.js';
 import { parseAssignment, parseTime, parseWholeNumber, usage } from '../values.js';
 
 /** `easel points …`: works on the database itself, without backends, beside a running Easel or without one. */
-interface Json {
-  readonly json?: boolean;
-}
-
 interface FilterOptions {
   readonly kind?: string;
   readonly generation?: string;
@@ -47,15 +41,9 @@ interface AuthorityOptions {
   readonly reason?: string;
 }
 
-async function withPoints<T>({ io, globals }: CommandContext, work: (points: Points) => Promise<T>): Promise<T> {
-  const { config } = await loadCliConfig(io, globals);
-  const db = await openDatabase({ url: config.databaseUrl, logger: silentLogger, clock: io.clock, poolSize: 2 });
-  try {
-    await migrate(db);
-    return await work(new Points({ db, clock: io.clock, settings: config.points }));
-  } finally {
-    await db.close();
-  }
+function withPoints<T>(context: CommandContext, work: (points: Points) => Promise<T>): Promise<T> {
+  const { clock } = context.io;
+  return withDatabase(context, (db, config) => work(new Points({ db, clock, settings: config.points })));
 }
 
 export async function balance(context: CommandContext, accountId: string, options: Json): Promise<number> {
@@ -66,12 +54,12 @@ export async function balance(context: CommandContext, accountId: string, option
     ['plan', found.tier === null ? found.plan : `${found.plan}, tier ${found.tier}`],
     [
       'allowance',
-      `${formatPoints(allowance)} of ${formatPoints(allowanceCap)}${allowanceFullAt === null ? '' : `, full at ${time(allowanceFullAt)}`}`,
+      `${formatPoints(allowance)} of ${formatPoints(allowanceCap)}${allowanceFullAt === null ? '' : `, full at ${timeText(allowanceFullAt)}`}`,
     ],
     ['credit', formatPoints(found.credit)],
     ...found.expiring.map(({ amount, expiresAt }): [string, string] => [
       '  expires',
-      `${formatPoints(amount)} at ${time(expiresAt)}`,
+      `${formatPoints(amount)} at ${timeText(expiresAt)}`,
     ]),
     ['held', formatPoints(found.held)],
     ...(found.floor === 0 ? [] : [['floor', formatPoints(found.floor)] as [string, string]]),
@@ -129,7 +117,7 @@ export async function history(
 function rowOf(entry: HistoryEntry): Readonly<Record<string, string>> {
   return {
     '#': String(entry.seq),
-    time: time(entry.at),
+    time: timeText(entry.at),
     kind: entry.kind,
     amount: formatPoints(entry.amount),
     allowance: formatPoints(entry.balance.allowance),
@@ -235,7 +223,7 @@ export async function audit(
   if (entries.length === 0) print(context.io, ['Nothing.']);
   else {
     const rows = entries.map(({ at, accountId: account, action, actor, reason, details }) => ({
-      time: time(at),
+      time: timeText(at),
       account: printable(account),
       action,
       actor: printable(actor),
@@ -350,27 +338,8 @@ function filterOf(options: FilterOptions): HistoryFilter {
   };
 }
 
-/** A day or time; without a zone it is UTC, as everything here. */
-function time(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
-}
-
+/** With the names of the columns above. */
 function table(rows: readonly Readonly<Record<string, string>>[]): string[] {
-  const columns = Object.keys(rows[0] ?? {});
-  const width = (column: string) => Math.max(column.length, ...rows.map((row) => row[column]?.length ?? 0));
-  const line = (cell: (column: string) => string) =>
-    columns
-      .map((column) => cell(column).padEnd(width(column)))
-      .join('  ')
-      .trimEnd();
-  return [line((column) => column), ...rows.map((row) => line((column) => row[column] ?? ''))];
-}
-
-function print(io: CliIo, lines: readonly string[]): void {
-  io.stdout.write(`${lines.join('\n')}\n`);
-}
-
-function printJson(io: CliIo, value: unknown): number {
-  io.stdout.write(`${stringifyLossless(value, 2)}\n`);
-  return 0;
+  const names = Object.keys(rows[0] ?? {});
+  return alignColumns([names, ...rows.map((row) => names.map((name) => row[name] ?? ''))]);
 }

@@ -1,20 +1,15 @@
 import { EaselError } from '../../core/errors.js';
 import { isId } from '../../core/ids.js';
 import { type JsonValue, parseLossless, stringifyLossless } from '../../core/json.js';
-import { silentLogger } from '../../core/log.js';
 import { definedOnly } from '../../core/objects.js';
-import { createEasel } from '../../easel.js';
 import type { Session, Sessions } from '../../sessions/index.js';
-import { loadCliConfig } from '../configuration.js';
 import type { CliIo } from '../io.js';
+import { withEasel } from '../open.js';
+import { type Json, printJson, timeText } from '../print.js';
 import type { CommandContext } from '../program.js';
 import { parseWholeNumber, usage } from '../values.js';
 
 /** `easel sessions …`: works on the database itself, beside a running Easel or without one. */
-interface Json {
-  readonly json?: boolean;
-}
-
 interface ListOptions extends Json {
   readonly account?: string;
   readonly platform?: string;
@@ -32,7 +27,7 @@ export async function list(context: CommandContext, options: ListOptions): Promi
   for (const session of found) {
     const values = Object.keys(session.values).length;
     const words = [`${session.platform}:${session.userId}`, session.accountId, `${values} values`];
-    context.io.stdout.write(`${[...words, `until ${time(session.expiresAt)}`, session.id].join('  ')}\n`);
+    context.io.stdout.write(`${[...words, `until ${timeText(session.expiresAt)}`, session.id].join('  ')}\n`);
   }
   if (found.length === 0) context.io.stdout.write('There are no live sessions.\n');
   return 0;
@@ -78,7 +73,7 @@ export async function link(
     );
     if (options.json === true) return printJson(context.io, made);
     context.io.stdout.write(`${made.code}\n`);
-    context.io.stderr.write(`Works once, until ${time(made.expiresAt)}, for the account ${made.accountId}.\n`);
+    context.io.stderr.write(`Works once, until ${timeText(made.expiresAt)}, for the account ${made.accountId}.\n`);
     return 0;
   }
   const linked = await withSessions(context, async (sessions) =>
@@ -132,7 +127,7 @@ function tell(io: CliIo, session: Session, options: Json): number {
     ['session', session.id],
     ['user', `${session.platform}:${session.userId}`],
     ['account', `${session.accountId}${session.isGuest ? ' (a guest)' : ''}`],
-    ['until', time(session.expiresAt)],
+    ['until', timeText(session.expiresAt)],
     ['revision', String(session.revision)],
     ...(['locale', 'workflow', 'backend'] as const).flatMap((name): [string, string][] =>
       preferences[name] === null ? [] : [[name, preferences[name]]],
@@ -148,22 +143,7 @@ function tell(io: CliIo, session: Session, options: Json): number {
   return 0;
 }
 
-function time(atMs: number): string {
-  return new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z');
-}
-
-function printJson(io: CliIo, value: unknown): number {
-  io.stdout.write(`${stringifyLossless(value, 2)}\n`);
-  return 0;
-}
-
-async function withSessions<T>({ io, globals }: CommandContext, work: (sessions: Sessions) => Promise<T>): Promise<T> {
-  const { config } = await loadCliConfig(io, globals);
-  // All of it, because linking moves what other services keep; nothing is started.
-  const easel = await createEasel(config, { clock: io.clock, logger: silentLogger });
-  try {
-    return await work(easel.sessions);
-  } finally {
-    await easel.stop();
-  }
+/** All of Easel, because linking moves what other services keep. */
+function withSessions<T>(context: CommandContext, work: (sessions: Sessions) => Promise<T>): Promise<T> {
+  return withEasel(context, ({ sessions }) => work(sessions));
 }

@@ -1,6 +1,5 @@
 import { silentLogger } from '../../core/log.js';
 import { definedOnly } from '../../core/objects.js';
-import { migrate, openDatabase } from '../../db/index.js';
 import { OutboundClient } from '../../outbound/index.js';
 import {
   type DeliveryStatus,
@@ -9,15 +8,15 @@ import {
   type WebhookEvent,
   Webhooks,
 } from '../../webhooks/index.js';
-import { loadCliConfig } from '../configuration.js';
 import type { CliIo } from '../io.js';
+import { withDatabase } from '../open.js';
+import { type Json, printJson, timeText } from '../print.js';
 import type { CommandContext } from '../program.js';
 import { usage } from '../values.js';
 
 /** `easel webhooks …`: works on the database itself; what it puts into the outbox is sent by whoever serves. */
-interface Options {
+interface Options extends Json {
   readonly account: string;
-  readonly json?: boolean;
 }
 
 export async function add(
@@ -40,7 +39,7 @@ export async function list(context: CommandContext, options: Options): Promise<n
   const found = await withWebhooks(context, (webhooks) => webhooks.list(options.account));
   if (options.json === true) return printJson(context.io, found);
   for (const { id, url, enabled, disabledReason, failingSince } of found) {
-    const state = enabled ? (failingSince === null ? 'on' : `failing since ${time(failingSince)}`) : 'off';
+    const state = enabled ? (failingSince === null ? 'on' : `failing since ${timeText(failingSince)}`) : 'off';
     context.io.stdout.write(`${id}  ${state}  ${url}${disabledReason === null ? '' : `  ${disabledReason}`}\n`);
   }
   if (found.length === 0) context.io.stdout.write('There are no endpoints. `easel webhooks add URL` makes one.\n');
@@ -80,7 +79,7 @@ export async function deliveries(
   );
   if (options.json === true) return printJson(context.io, found);
   for (const { messageId, type, status, attemptCount, nextAt, lastError } of found) {
-    const next = nextAt === null ? '' : `, next ${time(nextAt)}`;
+    const next = nextAt === null ? '' : `, next ${timeText(nextAt)}`;
     const error = lastError === null ? '' : `  ${lastError}`;
     context.io.stdout.write(`${messageId}  ${type}  ${status} (tries: ${attemptCount}${next})${error}\n`);
   }
@@ -115,30 +114,19 @@ function say(io: CliIo, { json }: Options, words: string): number {
   return 0;
 }
 
-function printJson(io: CliIo, value: unknown): number {
-  io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-  return 0;
-}
-
-function time(atMs: number): string {
-  return new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z');
-}
-
-async function withWebhooks<T>({ io, globals }: CommandContext, work: (webhooks: Webhooks) => Promise<T>): Promise<T> {
-  const { config } = await loadCliConfig(io, globals);
-  const { clock } = io;
-  const db = await openDatabase({ url: config.databaseUrl, logger: silentLogger, clock, poolSize: 2 });
-  const outbound = new OutboundClient({ clock, allow: config.outbound.allow });
-  try {
-    await migrate(db);
-    return await work(
-      new Webhooks({
-        ...{ db, clock, logger: silentLogger, send: guardedSender(outbound), describe: async () => null },
-        checkUrl: (url) => void outbound.check(url),
-      }),
-    );
-  } finally {
-    await outbound.close();
-    await db.close();
-  }
+function withWebhooks<T>(context: CommandContext, work: (webhooks: Webhooks) => Promise<T>): Promise<T> {
+  const { clock } = context.io;
+  return withDatabase(context, async (db, config) => {
+    const outbound = new OutboundClient({ clock, allow: config.outbound.allow });
+    try {
+      return await work(
+        new Webhooks({
+          ...{ db, clock, logger: silentLogger, send: guardedSender(outbound), describe: async () => null },
+          checkUrl: (url) => void outbound.check(url),
+        }),
+      );
+    } finally {
+      await outbound.close();
+    }
+  });
 }

@@ -1,9 +1,11 @@
+import { definedOnly } from '../../core/objects.js';
 import { checkAvailability, DEFAULT_LABEL } from '../../workflows/index.js';
 import { backendLabel } from '../backend.js';
 import type { BackendChoice } from '../configuration.js';
+import { type Json, print, printJson } from '../print.js';
 import type { CommandContext } from '../program.js';
 import { usage } from '../values.js';
-import { type Json, print, printJson, withChosenBackend, withWorkflows } from '../workflows/open.js';
+import { withChosenBackend, withWorkflows } from '../workflows/open.js';
 import { pageOf } from '../workflows/page.js';
 import { availabilityLines, diffLines, showLines, versionName, versionRows, workflowRows } from '../workflows/text.js';
 
@@ -14,9 +16,7 @@ export { refreshSources as sources } from '../workflows/sources.js';
 /** `easel workflows …`: works on the database itself, beside a running Easel or without one. */
 export async function list(context: CommandContext, options: Json & { readonly type?: string }): Promise<number> {
   const { type } = options;
-  const found = await withWorkflows(context, (workflows) =>
-    workflows.list({ limit: 500, ...(type === undefined ? {} : { type }) }),
-  );
+  const found = await withWorkflows(context, (workflows) => workflows.all(definedOnly({ type })));
   if (options.json === true) return printJson(context.io, found);
   return print(context.io, workflowRows(found, pageOf(context)));
 }

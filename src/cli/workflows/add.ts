@@ -6,10 +6,11 @@ import type { NodeDefinitions } from '../../graph/index.js';
 import { buildVersion, checkAvailability, draftManifest, nameOfFile, parseManifest } from '../../workflows/index.js';
 import { backendLabel } from '../backend.js';
 import type { BackendChoice } from '../configuration.js';
+import { type Json, print, printJson } from '../print.js';
 import type { CommandContext } from '../program.js';
 import { readFileBounded, readWorkflowSource, type WorkflowSource } from '../source.js';
 import { printable } from '../terminal/style.js';
-import { type Json, print, printJson, withChosenBackend, withWorkflows } from './open.js';
+import { withChosenBackend, withWorkflows } from './open.js';
 import { pageOf } from './page.js';
 import { availabilityLines, interfaceLines, versionName } from './text.js';
 

@@ -4,10 +4,11 @@ import type { NodeDefinitions } from '../../graph/index.js';
 import { type SourceState, Sources } from '../../workflows/index.js';
 import type { BackendChoice } from '../configuration.js';
 import { table } from '../inspect/text.js';
+import { type Json, print, printJson } from '../print.js';
 import type { CommandContext } from '../program.js';
 import { printable } from '../terminal/style.js';
 import { plural } from '../terminal/words.js';
-import { type Json, print, printJson, withChosenBackend, withWorkflowsAnd } from './open.js';
+import { withChosenBackend, withWorkflowsAnd } from './open.js';
 import { pageOf } from './page.js';
 import type { Page } from './text.js';
 
