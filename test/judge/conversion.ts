@@ -7,7 +7,7 @@ import type { NodeDefinitions } from '../../src/graph/index.js';
 import { gatherEvidence } from './evidence.js';
 import { FrontEnd } from './front-end.js';
 import { Judge, outcome, readTemplate } from './judge.js';
-import { fetchPackage, PACKAGES, staticFolder, templateFiles } from './packages.js';
+import { fetchPackage, NotAvailable, PACKAGES, staticFolder, templateFiles } from './packages.js';
 import { countBy, type Judged, type JudgeResults, renderJudge, sumUp } from './results.js';
 import { judgeDefinitions } from './stand-ins.js';
 
@@ -29,6 +29,8 @@ export async function judgeConversion(names: readonly string[], paths: JudgePath
   const templates = templateFiles(fetchPackage(PACKAGES.templates, paths.cacheFolder)).flatMap(
     ({ name, path }) => readTemplate(name, readFileSync(path, 'utf8')) ?? [],
   );
+  const unknown = names.filter((name) => !templates.some((template) => template.name === name));
+  if (unknown.length > 0) throw new NotAvailable(`The collection has no template ${unknown.join(', ')}.`);
   const frontEndFolder = staticFolder(fetchPackage(PACKAGES.frontEnd, paths.cacheFolder));
   const recorded = parsePythonJson(readFileSync(paths.definitionsFile, 'utf8')) as NodeDefinitions;
   const made = judgeDefinitions(recorded, gatherEvidence(templates.map(({ workflow }) => workflow)));

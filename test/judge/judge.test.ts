@@ -92,6 +92,9 @@ describe('the judge of conversions', () => {
     expect(lines).toContain('| recorded | 3 | 1 | 1 | 1 | 1 |');
     expect(lines).toContain('| differs | a \\| b |');
     expect(lines.join('\n')).toContain('**2 of 3 agree**');
+    expect(lines.join('\n')).toContain('the 4 workflows end so; none throws:');
+    const bad = { templates: version, frontEnd: version, outcomes: { converted: 3, threw: 1 }, ...sumUp(judged) };
+    expect(renderJudge(bad).join('\n')).toContain('the 4 workflows end so; 1 throw:');
     expect(countBy(['a', 'b', 'b'], (key) => key)).toEqual({ b: 2, a: 1 });
   });
 });

@@ -86,13 +86,14 @@ export function renderJudge(results: JudgeResults): string[] {
   const explained = (counts: Readonly<Record<string, number>>, texts: Readonly<Record<string, string>>) =>
     Object.entries(counts).map(([reason, count]) => `| ${reason} | ${count} | ${texts[reason] ?? ''} |`);
   const both = ['recorded', 'stand-in'] as const;
+  const thrown = results.outcomes['threw'] ?? 0;
   return [
     '## The official templates',
     '',
     `\`npm run judge:conversion\` fetches ${templates.name} ${templates.version} and ${frontEnd.name} ${frontEnd.version} from PyPI and writes`,
     '`test/judge/results.json`, of which this is the summary. It needs Python with pip, Chromium, and the recorded node definitions.',
     '',
-    `With the definitions of ComfyUI 0.8.0, which is older than much of the collection, the ${files} workflows end so; none throws:`,
+    `With the definitions of ComfyUI 0.8.0, which is older than much of the collection, the ${files} workflows end so; ${thrown === 0 ? 'none throws' : `${thrown} throw`}:`,
     '',
     '| outcome | files |',
     '|---|---|',
