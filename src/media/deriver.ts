@@ -2,6 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import { EaselError, StorageError } from '../core/errors.js';
 import type { MediaContext } from './context.js';
 import { grabFrame } from './frames.js';
+import { maxPixels } from './limits.js';
 import { completeRecipe, type Recipe, type RecipeInput, recipeKey } from './recipe.js';
 import { isOwned, REMOVAL_MS, withObjects } from './references.js';
 import { type Rendered, renderPicture } from './render.js';
@@ -118,7 +119,9 @@ export class Deriver {
     const { store, spool, owner, clock, settings } = this.#context;
     const local = await spool.stage((await store.open(source.hash)).stream, { owner });
     try {
-      return await grabFrame(local.tmpPath, source.contentType, { clock, ffmpeg: settings.ffmpeg, frameMs });
+      return await grabFrame(local.tmpPath, source.contentType, {
+        ...{ clock, ffmpeg: settings.ffmpeg, frameMs, maxPixels: maxPixels(settings) },
+      });
     } finally {
       await spool.discard(local);
     }

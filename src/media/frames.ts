@@ -19,17 +19,21 @@ export interface FrameOptions {
   /** The program. */
   readonly ffmpeg: string;
   readonly frameMs: number;
+  /** Of one picture, by and large. The decoder needs memory for several at once. */
+  readonly maxPixels: number;
 }
 
 /**
  * One frame of a video in a local file, as PNG. ffmpeg may read that file and nothing else: no network, no other file.
- * Throws `media_tool_missing`, `media_invalid`, `media_underivable`.
+ * Throws `media_tool_missing`, `media_invalid`, `media_too_complex`, `media_underivable`.
  */
 export async function grabFrame(path: string, contentType: string, options: FrameOptions): Promise<Buffer> {
   const demuxer = DEMUXERS.find(([types]) => types.test(contentType))?.[1];
   if (demuxer === undefined) throw new EaselError('media_underivable', `No frame can be taken of a ${contentType}.`);
   const { stdout, code, said } = await run(options.ffmpeg, options.clock, [
     ...['-nostdin', '-hide_banner', '-loglevel', 'error', '-protocol_whitelist', 'file,pipe', '-threads', '1'],
+    // The decoder counts its margins too. What comes out is measured exactly by whoever reads it.
+    ...['-max_pixels', String(2 * options.maxPixels)],
     ...['-ss', (options.frameMs / 1000).toFixed(3), '-f', demuxer, '-i', `file:${path}`],
     ...['-an', '-sn', '-dn', '-frames:v', '1', '-f', 'image2pipe', '-c:v', 'png', 'pipe:1'],
   ]);
@@ -38,6 +42,8 @@ export async function grabFrame(path: string, contentType: string, options: Fram
     throw new EaselError('media_underivable', `The video has no frame at ${options.frameMs} ms.`, {
       hint: 'Choose a time within the length of the video.',
     });
+  if (/max pixel count/.test(said))
+    throw new EaselError('media_too_complex', 'The video has more pixels than is allowed.');
   throw new EaselError('media_invalid', 'The video cannot be decoded.', { cause: new Error(said) });
 }
 

@@ -5,6 +5,8 @@ import { buffer } from 'node:stream/consumers';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/index.js';
+import { systemClock } from '../../src/core/clock.js';
+import { grabFrame } from '../../src/media/frames.js';
 import type { Media, RecipeInput } from '../../src/media/index.js';
 import { describePicture } from '../../src/media/pictures.js';
 import { makeKit } from '../helpers/databases.js';
@@ -194,6 +196,22 @@ describe('deriving', () => {
       hint: expect.stringContaining('ffmpeg'),
     });
     expect(await without.staged()).toEqual([]);
+  });
+
+  it('does not decode a video of more pixels than is allowed, where ffmpeg is', async (context) => {
+    const folder = mkdtempSync(join(tmpdir(), 'easel-films-'));
+    try {
+      const videos = films(folder).filter(({ declaredType }) => declaredType.startsWith('video/'));
+      if (videos.length === 0) return context.skip('ffmpeg is not installed, so there is no film to take a frame of');
+      const options = { clock: systemClock, ffmpeg: 'ffmpeg', frameMs: 0 };
+      for (const { name, declaredType } of videos) {
+        const grab = (maxPixels: number) => grabFrame(join(folder, name), declaredType, { ...options, maxPixels });
+        expect(await codeOf(grab((160 * 120) / 3)), name).toBe('media_too_complex');
+        expect(await codeOf(grab(64 * 1_000_000)), name).toBe('none');
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('makes nothing from a sound', async () => {
