@@ -32,7 +32,8 @@ export function checkPlatform(platform: string): void {
 }
 
 export function checkUserId(userId: string): void {
-  if (userId === '' || userId.length > MAX_USER_ID_CHARS)
+  // Half a character would be stored as another one, and two users become one.
+  if (userId === '' || userId.length > MAX_USER_ID_CHARS || /\p{Surrogate}/u.test(userId))
     throw invalid('userId', `userId must have 1 to ${MAX_USER_ID_CHARS} characters.`);
 }
 

@@ -64,6 +64,7 @@ describeEachDatabase('sessions', ({ createDb, createDatabase }) => {
       ['web', ''],
       ['web', 'x'.repeat(256)],
       ['web', 'a\0b'],
+      ['web', '\uD800'],
     ] as const) {
       await expect(sessions.getOrCreate({ platform, userId })).rejects.toMatchObject({ code: 'request_invalid' });
     }
