@@ -150,7 +150,7 @@ export class Easel {
     this.#mediaSweeper = new PeriodicSweep({
       // Not at once: it looks through a store, for which a process that runs one generation should not have to wait.
       ...{ clock, logger, what: 'media', everyMs: sweepMs, firstMs: sweepMs },
-      sweep: () => this.media.sweep(),
+      sweep: (signal) => this.media.sweep({ signal }),
     });
     const managed = new Map(config.backends.map((backend) => [backend.id, dispatchTraits(backend)]));
     this.runReports = new RunReports({ db, clock, logger, publicUrl: config.publicUrl ?? null });

@@ -87,37 +87,37 @@ export async function finishRemovals(
   }
 }
 
-/** Does again what a process that died did not finish. Returns how many. */
-export async function resumeRemovals(context: RemovalContext, limit: number): Promise<number> {
-  const { db, clock } = context;
-  const rows = await db.kysely
-    .selectFrom('media_removals')
-    .select('hash')
-    .where('until', '<=', clock.now())
-    .limit(limit)
-    .execute();
-  let count = 0;
-  for (const { hash } of rows) {
-    const doomed = await db.transaction(async (tx) => {
-      const nowMs = clock.now();
-      await lockHashes(tx, [hash], nowMs);
-      const still = await tx
-        .deleteFrom('media_removals')
-        .where('hash', '=', hash)
-        .where('until', '<=', nowMs)
-        .executeTakeFirst();
-      return still.numDeletedRows === 0n ? [] : beginRemovals(tx, [hash], nowMs);
-    });
-    await finishRemovals(context, doomed);
-    count += doomed.length;
-  }
-  return count;
+/** Removals that a process which died did not finish, or that the store refused. */
+export function overdueRemovals({ db, clock }: RemovalContext, limit: number): Promise<{ readonly hash: string }[]> {
+  return db.kysely.selectFrom('media_removals').select('hash').where('until', '<=', clock.now()).limit(limit).execute();
 }
 
-/** Removes derived files that nobody asked for since `unusedSince`, or whose source is gone. Returns how many. */
-export async function sweepDerived(context: RemovalContext, unusedSince: number, limit: number): Promise<number> {
+/** Does one of them again, unless the object is wanted by now. Returns whether it was removed. */
+export async function resumeRemoval(context: RemovalContext, hash: string): Promise<boolean> {
   const { db, clock } = context;
-  const rows = await db.kysely
+  const doomed = await db.transaction(async (tx) => {
+    const nowMs = clock.now();
+    await lockHashes(tx, [hash], nowMs);
+    const still = await tx
+      .deleteFrom('media_removals')
+      .where('hash', '=', hash)
+      .where('until', '<=', nowMs)
+      .executeTakeFirst();
+    return still.numDeletedRows === 0n ? [] : beginRemovals(tx, [hash], nowMs);
+  });
+  await finishRemovals(context, doomed);
+  return doomed.length > 0;
+}
+
+interface DerivedRow {
+  readonly source: string;
+  readonly recipe: string;
+  readonly hash: string;
+}
+
+/** Derived files that nobody asked for since `unusedSince`, or whose source is gone. */
+export function unusedDerived({ db }: RemovalContext, unusedSince: number, limit: number): Promise<DerivedRow[]> {
+  return db.kysely
     .selectFrom('media_derived')
     .leftJoin('media', (join) =>
       join.onRef('media.hash', '=', 'media_derived.source_hash').on('media.state', '!=', 'removed'),
@@ -127,19 +127,24 @@ export async function sweepDerived(context: RemovalContext, unusedSince: number,
     .distinct()
     .limit(limit)
     .execute();
-  let count = 0;
-  for (const { source, recipe, hash } of rows) {
-    const doomed = await db.transaction(async (tx) => {
-      const nowMs = clock.now();
-      await lockHashes(tx, [source, hash], nowMs);
-      if ((await isOwned(tx, source)) && !(await isUnused(tx, source, recipe, unusedSince))) return [];
-      await tx.deleteFrom('media_derived').where('source_hash', '=', source).where('recipe', '=', recipe).execute();
-      count += 1;
-      return beginRemovals(tx, [hash], nowMs);
-    });
-    await finishRemovals(context, doomed);
-  }
-  return count;
+}
+
+/** Removes one of them, unless it was asked for meanwhile. Returns whether it did. */
+export async function removeDerived(
+  context: RemovalContext,
+  { source, recipe, hash }: DerivedRow,
+  unusedSince: number,
+): Promise<boolean> {
+  const { db, clock } = context;
+  const doomed = await db.transaction(async (tx) => {
+    const nowMs = clock.now();
+    await lockHashes(tx, [source, hash], nowMs);
+    if ((await isOwned(tx, source)) && !(await isUnused(tx, source, recipe, unusedSince))) return null;
+    await tx.deleteFrom('media_derived').where('source_hash', '=', source).where('recipe', '=', recipe).execute();
+    return beginRemovals(tx, [hash], nowMs);
+  });
+  await finishRemovals(context, doomed ?? []);
+  return doomed !== null;
 }
 
 async function isUnused(tx: DbTransaction, source: string, recipe: string, unusedSince: number): Promise<boolean> {

@@ -3,11 +3,12 @@ import type { MediaContext } from './context.js';
 import { beginRemovals, lockHashes } from './references.js';
 import {
   finishRemovals,
-  type RemovalContext,
-  type RemovalOutcome,
+  overdueRemovals,
+  type RemovalGuard,
+  removeDerived,
   removeMedia,
-  resumeRemovals,
-  sweepDerived,
+  resumeRemoval,
+  unusedDerived,
 } from './removal.js';
 import type { MediaSweepReport } from './types.js';
 
@@ -20,18 +21,28 @@ const IDLE_STAGED_MS = 6 * 60 * 60_000;
 /** So old must an object be that no row knows, before it counts as an orphan. */
 const ORPHAN_MS = 24 * 60 * 60_000;
 
+export interface MediaSweepOptions {
+  /** Also looks through the whole store for objects that no row knows. */
+  readonly orphans?: boolean;
+  /** Ends it after the file that it is at. */
+  readonly signal?: AbortSignal;
+}
+
+type SweepContext = MediaContext & Pick<MediaSweepOptions, 'signal'>;
+
 /** Everything that is removed without anybody asking for it. Each step may be repeated, and cut short anywhere. */
-export async function sweepMedia(
-  context: MediaContext & RemovalContext,
-  options: { readonly orphans?: boolean } = {},
-): Promise<MediaSweepReport> {
+export async function sweepMedia(media: MediaContext, options: MediaSweepOptions = {}): Promise<MediaSweepReport> {
+  const context = { ...media, ...options };
   const { clock, settings } = context;
   const nowMs = clock.now();
+  const unusedSince = nowMs - settings.derivedKeepDays * DAY_MS;
   return {
     staged: await sweepStaged(context),
     pending: await sweepUploads(context, nowMs - ABANDONED_UPLOAD_MS),
-    removals: await resumeRemovals(context, PAGE),
-    derived: await sweepDerived(context, nowMs - settings.derivedKeepDays * DAY_MS, PAGE),
+    removals: await each(context, await overdueRemovals(context, PAGE), ({ hash }) => resumeRemoval(context, hash)),
+    derived: await each(context, await unusedDerived(context, unusedSince, PAGE), (row) =>
+      removeDerived(context, row, unusedSince),
+    ),
     expired:
       (settings.keepDays === 0 ? 0 : await expireOld(context, nowMs - settings.keepDays * DAY_MS)) +
       (settings.keepLatest === 0 ? 0 : await expireSurplus(context, settings.keepLatest)),
@@ -49,7 +60,7 @@ async function sweepStaged({ store, spool, isAlive }: MediaContext): Promise<num
   return removed;
 }
 
-async function sweepUploads(context: MediaContext & RemovalContext, before: number): Promise<number> {
+async function sweepUploads(context: SweepContext, before: number): Promise<number> {
   const rows = await context.db.kysely
     .selectFrom('media')
     .select('id')
@@ -59,11 +70,11 @@ async function sweepUploads(context: MediaContext & RemovalContext, before: numb
     .orderBy('created_at')
     .limit(PAGE)
     .execute();
-  return removeEach(context, rows, (id) => removeMedia(context, id, { state: 'pending' }));
+  return removeEach(context, rows, { state: 'pending' });
 }
 
 /** Pages by id, which is by age; files that are in use are passed over and looked at again by the next sweep. */
-async function expireOld(context: MediaContext & RemovalContext, before: number): Promise<number> {
+async function expireOld(context: SweepContext, before: number): Promise<number> {
   let removed = 0;
   let after = '';
   for (;;) {
@@ -77,14 +88,14 @@ async function expireOld(context: MediaContext & RemovalContext, before: number)
       .orderBy('id')
       .limit(PAGE)
       .execute();
-    removed += await removeEach(context, rows, (id) => removeMedia(context, id, { state: 'stored', unpinned: true }));
+    removed += await removeEach(context, rows, { state: 'stored', unpinned: true });
     const last = rows.at(-1);
-    if (last === undefined || rows.length < PAGE) return removed;
+    if (last === undefined || rows.length < PAGE || context.signal?.aborted === true) return removed;
     after = last.id;
   }
 }
 
-async function expireSurplus(context: MediaContext & RemovalContext, keepLatest: number): Promise<number> {
+async function expireSurplus(context: SweepContext, keepLatest: number): Promise<number> {
   const { kysely } = context.db;
   const accounts = await kysely
     .selectFrom('media')
@@ -97,6 +108,7 @@ async function expireSurplus(context: MediaContext & RemovalContext, keepLatest:
     .execute();
   let removed = 0;
   for (const { account_id: accountId } of accounts) {
+    if (context.signal?.aborted === true) break;
     const rows = await kysely
       .selectFrom('media')
       .select('id')
@@ -107,33 +119,43 @@ async function expireSurplus(context: MediaContext & RemovalContext, keepLatest:
       .offset(keepLatest)
       .limit(10 * PAGE)
       .execute();
-    removed += await removeEach(context, rows, (id) => removeMedia(context, id, { state: 'stored', unpinned: true }));
+    removed += await removeEach(context, rows, { state: 'stored', unpinned: true });
   }
   return removed;
 }
 
-/** One that cannot be removed now must not keep the others. */
-async function removeEach(
-  { logger }: MediaContext,
+function removeEach(
+  context: SweepContext,
   rows: readonly { readonly id: string }[],
-  remove: (id: string) => Promise<RemovalOutcome>,
+  guard: RemovalGuard,
+): Promise<number> {
+  return each(context, rows, async ({ id }) => (await removeMedia(context, id, guard)) === 'removed');
+}
+
+/** One that cannot be removed now must not keep the others, nor the steps that follow. Returns how many were removed. */
+async function each<Row extends object>(
+  { logger, signal }: SweepContext,
+  rows: readonly Row[],
+  remove: (row: Row) => Promise<boolean>,
 ): Promise<number> {
   let removed = 0;
-  for (const { id } of rows) {
+  for (const row of rows) {
+    if (signal?.aborted === true) break;
     try {
-      if ((await remove(id)) === 'removed') removed += 1;
+      if (await remove(row)) removed += 1;
     } catch (error) {
-      logger.warn({ err: toEaselError(error), mediaId: id }, 'a file could not be removed; it is tried again later');
+      logger.warn({ err: toEaselError(error), file: row }, 'a file could not be removed; it is tried again later');
     }
   }
   return removed;
 }
 
 /** Objects that no row knows. There should be none; this is for stores that were tampered with, or restored. */
-async function sweepOrphans(context: MediaContext & RemovalContext, before: number): Promise<number> {
-  const { db, clock, store } = context;
+async function sweepOrphans(context: SweepContext, before: number): Promise<number> {
+  const { db, clock, store, signal } = context;
   let removed = 0;
   for await (const { hash, committedAt } of store.list()) {
+    if (signal?.aborted === true) break;
     if (committedAt >= before) continue;
     const removals = await db.transaction(async (tx) => {
       await lockHashes(tx, [hash], clock.now());

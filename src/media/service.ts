@@ -17,7 +17,7 @@ import { readProvenance } from './provenance.js';
 import { receive, usedBytes } from './receive.js';
 import type { RecipeInput } from './recipe.js';
 import { removeMedia } from './removal.js';
-import { sweepMedia } from './retention.js';
+import { type MediaSweepOptions, sweepMedia } from './retention.js';
 import type { ByteRange, MediaStore, OpenedMedia } from './store.js';
 import type { DerivedFile, MediaFile, MediaInfo, MediaSweepReport, MediaUsage } from './types.js';
 
@@ -173,8 +173,8 @@ export class Media {
     return this.#links.verify(id, query);
   }
 
-  /** Removes what nobody needs any more; `orphans` also looks through the whole store. */
-  sweep(options: { readonly orphans?: boolean } = {}): Promise<MediaSweepReport> {
+  /** Removes what nobody needs any more. */
+  sweep(options: MediaSweepOptions = {}): Promise<MediaSweepReport> {
     return sweepMedia(this.#context, options);
   }
 

@@ -115,6 +115,31 @@ describeEachDatabase('files of accounts', ({ createDb }) => {
     expect(await objects()).toEqual([]);
   });
 
+  it('are swept although one of them cannot be removed, until the sweep is told to stop', async () => {
+    const { clock, later } = clockAt();
+    const db = await createDb();
+    const hashes: string[] = [];
+    const controller = new AbortController();
+    let removals = 0;
+    const probe = async (point: MediaProbePoint) => {
+      if (point !== 'removal-begun') return;
+      removals += 1;
+      if (removals === 1) throw new Error('read-only');
+      if (removals === 3) controller.abort();
+    };
+    const { media, objects } = open(db, { clock, probe, settings: { keepDays: 1 } });
+    for (let side = 1; side <= 4; side += 1) hashes.push((await media.put('a', await picture('png', side, side))).hash);
+    const [dangling = ''] = hashes;
+    await db.transaction((tx) => tx.deleteFrom('media').where('hash', '=', dangling).execute());
+    await db.transaction((tx) => tx.insertInto('media_removals').values({ hash: dangling, until: 0 }).execute());
+    later(2 * DAY_MS);
+    expect(await media.sweep({ signal: controller.signal })).toMatchObject({ removals: 0, expired: 2 });
+    expect(await objects()).toHaveLength(2);
+    later(DAY_MS);
+    expect(await media.sweep()).toMatchObject({ removals: 1, expired: 1 });
+    expect(await objects()).toEqual([]);
+  });
+
   it('are refused beyond the quota, also when they come at once', async () => {
     const bytes = await picture();
     const { media, objects } = open(await createDb(), { settings: { quotaBytes: bytes.length * 3 + 10 } });
