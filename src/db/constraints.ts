@@ -21,7 +21,6 @@ export const UNIQUE_CONSTRAINTS = {
   media_facts_pkey: { table: 'media_facts', columns: ['hash'] },
   media_derived_pkey: { table: 'media_derived', columns: ['source_hash', 'recipe'] },
   media_removals_pkey: { table: 'media_removals', columns: ['hash'] },
-  media_secrets_pkey: { table: 'media_secrets', columns: ['name'] },
   backends_pkey: { table: 'backends', columns: ['id'] },
   nodes_pkey: { table: 'nodes', columns: ['id'] },
   generation_avoids_pkey: { table: 'generation_avoids', columns: ['generation_id', 'backend_id'] },

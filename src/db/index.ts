@@ -13,3 +13,4 @@ export { DatabaseError, type FailureKind, isUniqueViolation } from './errors.js'
 export { type MigrationReport, migrate, SCHEMA_VERSION } from './migrate.js';
 export { type MongoCollection, readMongoCollection } from './mongo.js';
 export type { Database, GenerationsTable } from './schema.js';
+export { SharedSecret } from './shared-secret.js';

@@ -1,7 +1,7 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../core/clock.js';
 import { EaselError } from '../core/errors.js';
-import type { Db } from '../db/index.js';
+import { type Db, SharedSecret } from '../db/index.js';
 
 /** What a signed address lets its bearer read: one file of one account, until then. */
 export interface MediaGrant {
@@ -10,7 +10,6 @@ export interface MediaGrant {
   readonly expiresAt: number;
 }
 
-const KEY_NAME = 'links';
 const MAX_VALID_MS = 7 * 24 * 60 * 60_000;
 
 /**
@@ -18,13 +17,12 @@ const MAX_VALID_MS = 7 * 24 * 60 * 60_000;
  * The account is part of what is signed, so that a file which changes hands cannot be read by an old address.
  */
 export class MediaLinks {
-  readonly #db: Db;
   readonly #clock: Clock;
-  #key: Promise<Buffer> | null = null;
+  readonly #key: SharedSecret;
 
   constructor(options: { readonly db: Db; readonly clock: Clock }) {
-    this.#db = options.db;
     this.#clock = options.clock;
+    this.#key = new SharedSecret({ db: options.db, clock: options.clock, name: 'media-links' });
   }
 
   /** The query of an address, for `verify`. At most a week. */
@@ -58,35 +56,8 @@ export class MediaLinks {
   }
 
   async #signature({ mediaId, accountId, expiresAt }: MediaGrant): Promise<Buffer> {
-    const key = await this.#loadKey();
-    return createHmac('sha256', key)
+    return createHmac('sha256', await this.#key.read())
       .update(JSON.stringify(['media', mediaId, accountId, expiresAt]))
       .digest();
-  }
-
-  #loadKey(): Promise<Buffer> {
-    this.#key ??= this.#readKey().catch((error: unknown) => {
-      this.#key = null;
-      throw error;
-    });
-    return this.#key;
-  }
-
-  async #readKey(): Promise<Buffer> {
-    const created = { value: randomBytes(32).toString('hex'), created_at: this.#clock.now() };
-    return this.#db.transaction(async (tx) => {
-      // Two nodes that start at once: the second one's key is not stored, and both read the first one's.
-      await tx
-        .insertInto('media_secrets')
-        .values({ name: KEY_NAME, ...created })
-        .onConflict((conflict) => conflict.column('name').doNothing())
-        .execute();
-      const row = await tx
-        .selectFrom('media_secrets')
-        .select('value')
-        .where('name', '=', KEY_NAME)
-        .executeTakeFirstOrThrow();
-      return Buffer.from(row.value, 'hex');
-    });
   }
 }

@@ -67,7 +67,6 @@ export function sampleRows() {
       used_at: large,
     },
     media_removals: { hash: 'a'.repeat(64), until: large },
-    media_secrets: { name: nasty, value: nasty, created_at: 1 },
     generation_payloads: {
       generation_id: generationId,
       // Larger than a page of either database, and 64-bit seeds are digits in a text here.

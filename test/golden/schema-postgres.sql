@@ -218,12 +218,6 @@ create table media_removals (
   until bigint not null
 );
 
-create table media_secrets (
-  name text collate "C" not null,
-  value text collate "C" not null,
-  created_at bigint not null
-);
-
 create table nodes (
   id text collate "C" not null,
   backends text collate "C" not null,
@@ -595,8 +589,6 @@ alter table media_derived add constraint media_derived_pkey PRIMARY KEY (source_
 alter table media_facts add constraint media_facts_pkey PRIMARY KEY (hash);
 
 alter table media_removals add constraint media_removals_pkey PRIMARY KEY (hash);
-
-alter table media_secrets add constraint media_secrets_pkey PRIMARY KEY (name);
 
 alter table nodes add constraint nodes_pkey PRIMARY KEY (id);
 

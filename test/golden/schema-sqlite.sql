@@ -249,13 +249,6 @@ CREATE TABLE "media_removals" (
   constraint "media_removals_pkey" primary key ("hash")
 ) strict;
 
-CREATE TABLE "media_secrets" (
-  "name" text not null,
-  "value" text not null,
-  "created_at" integer not null,
-  constraint "media_secrets_pkey" primary key ("name")
-) strict;
-
 CREATE TABLE "nodes" (
   "id" text not null,
   "backends" text not null,

@@ -46,13 +46,5 @@ export const media: Migration = {
       .addColumn('until', 'bigint', required)
       .addPrimaryKeyConstraint('media_removals_pkey', ['hash'])
       .execute();
-
-    await schema
-      .createTable('media_secrets')
-      .addColumn('name', 'text', required)
-      .addColumn('value', 'text', required)
-      .addColumn('created_at', 'bigint', required)
-      .addPrimaryKeyConstraint('media_secrets_pkey', ['name'])
-      .execute();
   },
 };

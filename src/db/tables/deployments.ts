@@ -16,7 +16,7 @@ export interface RunReportsTable {
   received_at: number;
 }
 
-/** Random values that all nodes share and that must survive a restart. */
+/** Random values that all nodes share and that must survive a restart, hexadecimal; see `SharedSecret`. */
 export interface SecretsTable {
   name: string;
   value: string;

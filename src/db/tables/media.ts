@@ -3,7 +3,6 @@ export interface MediaTables {
   media_facts: MediaFactsTable;
   media_derived: MediaDerivedTable;
   media_removals: MediaRemovalsTable;
-  media_secrets: MediaSecretsTable;
 }
 
 /**
@@ -56,11 +55,4 @@ export interface MediaDerivedTable {
 export interface MediaRemovalsTable {
   hash: string;
   until: number;
-}
-
-/** Keys for signed addresses, hexadecimal. */
-export interface MediaSecretsTable {
-  name: string;
-  value: string;
-  created_at: number;
 }

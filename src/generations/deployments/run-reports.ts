@@ -1,11 +1,11 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Backend } from '../../backends/spec.js';
 import type { Clock } from '../../core/clock.js';
-import { StorageError, toEaselError } from '../../core/errors.js';
+import { toEaselError } from '../../core/errors.js';
 import { isId } from '../../core/ids.js';
 import type { Logger } from '../../core/log.js';
 import { OPEN_ATTEMPT_STATUSES } from '../../core/statuses.js';
-import type { Db } from '../../db/index.js';
+import { type Db, SharedSecret } from '../../db/index.js';
 
 /**
  * Webhooks of backends that report on runs, at `PUBLIC_URL/v1/hooks/comfydeploy/<attempt id>.<code>`.
@@ -25,20 +25,20 @@ export interface RunReportsOptions {
 
 const REPORT_PATH = '/v1/hooks/comfydeploy';
 const TOPIC = 'run-reports';
-const SECRET_NAME = 'run-reports';
 const CODE_BYTES = 24;
 
 export class RunReports {
   readonly #options: RunReportsOptions;
+  readonly #secret: SharedSecret;
   readonly #backends = new Map<string, Backend>();
   /** The newest report passed on, by attempt. */
   #passedOn: ReadonlyMap<string, number> = new Map();
-  #secret: Promise<Buffer> | null = null;
   #unsubscribe: (() => void) | null = null;
   #delivering: Promise<void> = Promise.resolve();
 
   constructor(options: RunReportsOptions) {
     this.#options = options;
+    this.#secret = new SharedSecret({ db: options.db, clock: options.clock, name: 'run-reports' });
   }
 
   /** Passes reports on to this adapter, and no more to an earlier one of the same id. */
@@ -117,31 +117,11 @@ export class RunReports {
   }
 
   async #codeOf(attemptId: string): Promise<string> {
-    this.#secret ??= this.#sharedSecret();
-    // A database that was away is asked again.
-    this.#secret.catch(() => {
-      this.#secret = null;
-    });
-    return createHmac('sha256', await this.#secret)
+    return createHmac('sha256', await this.#secret.read())
       .update(attemptId)
       .digest()
       .subarray(0, CODE_BYTES)
       .toString('base64url');
-  }
-
-  /** Made by whichever node needs it first. */
-  async #sharedSecret(): Promise<Buffer> {
-    const { db, clock } = this.#options;
-    const value = await db.transaction(async (tx) => {
-      await tx
-        .insertInto('secrets')
-        .values({ name: SECRET_NAME, value: randomBytes(32).toString('hex'), created_at: clock.now() })
-        .onConflict((conflict) => conflict.column('name').doNothing())
-        .execute();
-      return tx.selectFrom('secrets').select('value').where('name', '=', SECRET_NAME).executeTakeFirst();
-    });
-    if (value === undefined) throw new StorageError('database_unavailable', 'The key of webhook paths vanished.');
-    return Buffer.from(value.value, 'hex');
   }
 }
 
