@@ -51,6 +51,12 @@ describe('detectInputs', () => {
     ]);
   });
 
+  it('numbers thousands of them without looking through all for each', () => {
+    const loader = { class_type: 'LoraLoader', inputs: { lora_name: 'style.safetensors' } };
+    const graph: Graph = Object.fromEntries(Array.from({ length: 20_000 }, (_, id) => [String(id), loader]));
+    expect(detectInputs(graph).at(-1)?.name).toBe('lora_20000');
+  });
+
   it('puts what the author marked first, under the names given', () => {
     const graph: Graph = {
       ...base,

@@ -57,4 +57,5 @@ export {
   type NodeDefinitions,
   type UiWorkflow,
 } from './types.js';
+export { UniqueNames } from './unique-names.js';
 export { graphNodeLabel, validateGraph } from './validate.js';

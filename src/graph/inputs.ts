@@ -7,6 +7,7 @@ import { externalChoices, externalNode, isMarkedInput, plainLiteral, titleMarker
 import { displayOrder, reachableNodes } from './topology.js';
 import { findPrompt, type InputRef } from './trace.js';
 import { type Graph, type GraphNode, isLink, type NodeDefinitions } from './types.js';
+import { UniqueNames } from './unique-names.js';
 
 /**
  * What a user can set in a graph: what its author marked (see `markers.ts`), then what is found by experience: prompt,
@@ -112,7 +113,7 @@ class Detector {
   readonly #definitions: DefinitionIndex | undefined;
   readonly #found: DetectedInput[] = [];
   readonly #taken = new Set<string>();
-  readonly #names = new Set<string>();
+  readonly #names = new UniqueNames();
 
   constructor(graph: Graph, definitions: DefinitionIndex | undefined) {
     this.#graph = graph;
@@ -163,7 +164,7 @@ class Detector {
     const role: InputRole = node.class_type.endsWith('Seed') ? 'seed' : (mediaKind ?? 'other');
     for (const input of Object.keys(node.inputs)) this.#taken.add(`${id}\n${input}`);
     this.#found.push({
-      name: this.#uniqueName(String(node.inputs['input_id'])),
+      name: this.#names.take(String(node.inputs['input_id'])),
       role,
       type,
       ...definedOnly({
@@ -272,7 +273,7 @@ class Detector {
     const file =
       loader?.[0] === first.input ? { type: 'file' as const, mediaKind: loader[1], takes: 'upload' as const } : {};
     this.#found.push({
-      name: this.#uniqueName(name),
+      name: this.#names.take(name),
       role,
       type: typeOf(declared, value, role),
       ...definedOnly({ default: value, ...limits[0]!, ...tightest(limits), ...file, ...extra }),
@@ -281,13 +282,6 @@ class Detector {
       input: first.input,
       targets,
     });
-  }
-
-  #uniqueName(name: string): string {
-    let unique = name;
-    for (let count = 2; this.#names.has(unique); count++) unique = `${name}_${count}`;
-    this.#names.add(unique);
-    return unique;
   }
 }
 

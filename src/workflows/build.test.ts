@@ -93,6 +93,17 @@ describe('inputs', () => {
     expect(all.interface.inputs.length).toBe(11);
   });
 
+  it('that are whole numbers have whole limits, whatever the manifest says', () => {
+    const limits = { min: 0.5, max: 10.5 };
+    const built = build(pictureGraph(), {
+      inputs: [
+        { name: 'steps', ...limits },
+        { name: 'cfg', ...limits },
+      ],
+    });
+    expect(built.interface.inputs).toMatchObject([{ min: 1, max: 10 }, limits]);
+  });
+
   it('that their author marked keep what they are for', () => {
     const graph = pictureGraph();
     graph['6']!._meta = { title: '$scene What it shows' };

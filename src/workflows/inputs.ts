@@ -180,7 +180,7 @@ function complete(
   const isFile = type === 'file';
   // An address in the graph can be fetched again; the name of a file on the author's machine is of no use to others.
   const fallback = isFile && found?.takes !== 'url' ? entry.default : (entry.default ?? found?.default);
-  const limits = type === 'integer' || type === 'number' ? limitsOf(entry, found) : {};
+  const limits = type === 'integer' || type === 'number' ? limitsOf(entry, found, type) : {};
   const isMedia = FILE_ROLES.has(role);
   const hasDefault = fallback !== undefined && !(isFile && fallback === '');
   return {
@@ -225,11 +225,19 @@ function seedMode({ default: given }: Partial<ManifestInput>): SeedMode {
 type Limits = Pick<DetectedInput, 'min' | 'max' | 'step'>;
 
 /** The author may narrow what the node takes, and not widen it. */
-function limitsOf(entry: Partial<ManifestInput>, found: Limits | null): { [K in keyof Limits]: Limits[K] | undefined } {
+function limitsOf(
+  entry: Partial<ManifestInput>,
+  found: Limits | null,
+  type: 'integer' | 'number',
+): { [K in keyof Limits]: Limits[K] | undefined } {
   const { min = found?.min, max = found?.max, step = found?.step } = entry;
+  const least = exactLimit(min !== undefined && found?.min !== undefined && min < found.min ? found.min : min);
+  const most = exactLimit(max !== undefined && found?.max !== undefined && max > found.max ? found.max : max);
+  if (type === 'number') return { min: least, max: most, step };
+  // Between 1.5 and 9.5 lie 2 to 9.
   return {
-    min: exactLimit(min !== undefined && found?.min !== undefined && min < found.min ? found.min : min),
-    max: exactLimit(max !== undefined && found?.max !== undefined && max > found.max ? found.max : max),
+    min: typeof least === 'number' ? Math.ceil(least) : least,
+    max: typeof most === 'number' ? Math.floor(most) : most,
     step,
   };
 }

@@ -1,5 +1,5 @@
 import { EaselError } from '../core/errors.js';
-import { type DefinitionIndex, findNode, type Graph, outputNodes } from '../graph/index.js';
+import { type DefinitionIndex, findNode, type Graph, outputNodes, UniqueNames } from '../graph/index.js';
 import { type Fault, type Manifest, pointerOf } from './manifest.js';
 import type { OutputMedia, WorkflowOutput } from './types.js';
 
@@ -78,20 +78,4 @@ function nameOf(graph: Graph, nodeId: string, media: OutputMedia): string {
   const title = graph[nodeId]?._meta?.title ?? '';
   const marked = /^\s*(?:\$|output\s*:\s*)([A-Za-z_][\w-]*)/i.exec(title)?.[1] ?? /^output_\w+$/i.exec(title)?.[0];
   return marked ?? media;
-}
-
-/** `image`, `image_2`, ...; in time that grows with the number of names alone. */
-class UniqueNames {
-  readonly #taken = new Set<string>();
-  readonly #next = new Map<string, number>();
-
-  take(name: string): string {
-    let unique = name;
-    for (let count = this.#next.get(name) ?? 2; this.#taken.has(unique); count++) {
-      unique = `${name}_${count}`;
-      this.#next.set(name, count + 1);
-    }
-    this.#taken.add(unique);
-    return unique;
-  }
 }
