@@ -109,10 +109,6 @@ export class Db {
    * `commitUnknown` is true and `details.commit` is `unknown`; then read before trying again.
    */
   async transaction<T>(work: (transaction: DbTransaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
-    if (this.#current.getStore()?.open) {
-      // On SQLite it would wait for itself for good.
-      throw new TypeError('A transaction must not begin another one; pass the transaction on.');
-    }
     return withRetries(() => this.#runOnce(this.#engine.writer, work), {
       retries: options.retries ?? 5,
       clock: this.#options.clock,
@@ -136,9 +132,9 @@ export class Db {
 
   /** One write transaction without time limits, for loading a backup. Nobody else can write on SQLite meanwhile. */
   bulk<T>(work: (transaction: DbTransaction, about: SnapshotTables) => Promise<T>): Promise<T> {
-    return this.#engine.migrator
-      .transaction()
-      .execute(async (transaction) => work(transaction, await this.#tablesOf(transaction)));
+    return this.#runOnce(this.#engine.migrator, async (transaction) =>
+      work(transaction, await this.#tablesOf(transaction)),
+    );
   }
 
   /** Easel's tables, each after those that it refers to. */
@@ -155,6 +151,10 @@ export class Db {
   }
 
   async #runOnce<T>(kysely: Kysely<Database>, work: (transaction: DbTransaction) => Promise<T>): Promise<T> {
+    if (this.#current.getStore()?.open) {
+      // On SQLite it would wait for itself for good.
+      throw new TypeError('A transaction must not begin another one; pass the transaction on.');
+    }
     const state = { open: true };
     try {
       return await kysely.transaction().execute((transaction) => this.#current.run(state, () => work(transaction)));

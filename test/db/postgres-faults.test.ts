@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { describe, expect, test, vi } from 'vitest';
 import { silentLogger } from '../../src/core/log.js';
 import { DatabaseError, type Db, type DbTransaction, openDatabase } from '../../src/db/index.js';
@@ -160,6 +161,21 @@ describe.runIf(availability.available)('faults of PostgreSQL', () => {
       });
       expect(work).toHaveBeenCalledTimes(1);
     });
+  });
+
+  test('a bulk load takes as long as it takes, and the limits of others stay', async () => {
+    const database = await createDatabase();
+    const db = await database.open({ poolSize: 1, statementTimeoutMs: 100, transactionTimeoutMs: 100 });
+    const limit = async (tx: DbTransaction) => {
+      const name = 'idle_in_transaction_session_timeout';
+      const { rows } = await sql<{ limit: string }>`select current_setting(${name}) as "limit"`.execute(tx);
+      return rows[0]?.limit;
+    };
+    await db.bulk(async (tx) => {
+      await sql`select pg_sleep(0.3)`.execute(tx);
+      expect(await limit(tx)).toBe('0');
+    });
+    expect(await db.transaction(limit)).toBe('100ms');
   });
 
   test.each([

@@ -79,9 +79,14 @@ describeEachDatabase('transactions', ({ dialect, createDb, createDatabase }) => 
     const db = await createDb();
     await db.transaction(async (tx) => {
       await expect(db.transaction(async () => {})).rejects.toThrow('must not begin another');
+      await expect(db.bulk(async () => {})).rejects.toThrow('must not begin another');
       await add(tx, 'a');
     });
-    expect(await ids(db)).toEqual(['a']);
+    await db.bulk(async (tx) => {
+      await expect(db.transaction(async () => {})).rejects.toThrow('must not begin another');
+      await add(tx, 'b');
+    });
+    expect(await ids(db)).toEqual(['a', 'b']);
   });
 
   test('work that was started inside a transaction may begin its own when that is over', async () => {

@@ -14,7 +14,7 @@ export interface Engine {
   readonly reader: Kysely<Database>;
   /** For write transactions. */
   readonly writer: Kysely<Database>;
-  /** For migrations: write transactions without time limits. */
+  /** For migrations and loads: write transactions without time limits. */
   readonly migrator: Kysely<Database>;
   readonly changes: ChangeFeed;
   /** Called first in the migration transaction: when it returns, no other process is migrating. */

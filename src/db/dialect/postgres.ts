@@ -57,8 +57,6 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
     migrator: kyselyOver(new PoolSource(pool, { readTimeoutMs: null }), 'write'),
     changes,
     async lockMigrations(transaction) {
-      await sql`set local statement_timeout = 0`.execute(transaction);
-      await sql`set local idle_in_transaction_session_timeout = 0`.execute(transaction);
       await sql`select pg_advisory_xact_lock(${MIGRATION_LOCK})`.execute(transaction);
     },
     async listTables(db) {
@@ -78,8 +76,7 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
       let isBroken = true;
       try {
         await client.query('start transaction isolation level repeatable read, read only');
-        await client.query('set local statement_timeout = 0');
-        await client.query('set local idle_in_transaction_session_timeout = 0');
+        await client.query(LIFT_LIMITS);
         const result = await work(kyselyOver(new OneConnection(client), 'read'));
         await client.query('rollback');
         isBroken = false;
@@ -100,6 +97,10 @@ const MIGRATION_LOCK = 32_735;
 
 /** The server ends a statement by itself; the client waits this much longer before it takes the server for lost. */
 const READ_GRACE_MS = 5000;
+
+const BEGIN = 'start transaction isolation level read committed, read write';
+/** Of the session, for the transaction that is open. */
+const LIFT_LIMITS = 'set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0';
 
 const OID = { bool: 16, int8: 20, numeric: 1700 } as const;
 
@@ -158,7 +159,7 @@ function kyselyOver(source: ConnectionSource, mode: 'read' | 'write'): Kysely<Da
 }
 
 interface StatementLimits {
-  /** Longest wait for an answer, in milliseconds; null waits for good. */
+  /** Longest wait for an answer, in milliseconds; null waits for good, and so does the server in transactions. */
   readonly readTimeoutMs: number | null;
   readonly names?: StatementNames;
 }
@@ -233,7 +234,7 @@ class PostgresConnection implements RawConnection {
   }
 
   async begin(): Promise<void> {
-    await this.execute('start transaction isolation level read committed, read write', []);
+    await this.execute(this.#limits.readTimeoutMs === null ? `${BEGIN}; ${LIFT_LIMITS}` : BEGIN, []);
   }
 
   async commit(): Promise<void> {
