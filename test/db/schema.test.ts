@@ -84,6 +84,7 @@ function queriesByIndex({ kysely }: Db) {
       .limit(10),
     generations_by_account: generations.where('account_id', '=', 'account7').orderBy('id', 'desc').limit(10),
     generations_idempotency_key: generations.where('account_id', '=', 'account7').where('idempotency_key', '=', 'key7'),
+    generations_open: generations.where('account_id', '=', 'account7').where('finished_at', 'is', null),
     attempts_by_backend: kysely
       .selectFrom('attempts')
       .select('id')
@@ -116,6 +117,7 @@ async function fill(db: Db): Promise<void> {
             status: index % 4 === 0 ? 'queued' : 'succeeded',
             available_at: index,
             queue_deadline_at: index,
+            finished_at: index % 4 === 0 ? null : index,
             vstart: index,
             model_key: `model${index % 50}`,
             needs_key: `needs${index % 50}`,
