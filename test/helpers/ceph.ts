@@ -1,11 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { endingWithUs, endProcess, freePort, isOnPath } from './programs.js';
 
 /**
  * A private S3 server for tests: Ceph's RADOS gateway over one monitor and one storage daemon that keeps everything in
@@ -130,13 +130,7 @@ class Server implements S3Server {
 
   async remove(): Promise<void> {
     // Newest first. Nothing of them is kept, so there is nothing to shut down in order.
-    for (const daemon of this.#daemons.splice(0).reverse()) {
-      if (daemon.exitCode !== null || daemon.signalCode !== null) continue;
-      daemon.ref();
-      const exited = new Promise<void>((resolve) => daemon.once('exit', () => resolve()));
-      daemon.kill('SIGKILL');
-      await exited;
-    }
+    for (const daemon of this.#daemons.splice(0).reverse()) await endProcess(daemon, 'SIGKILL');
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -203,12 +197,8 @@ class Server implements S3Server {
   }
 
   #daemon(program: string, args: readonly string[]): void {
-    // `setpriv` ends it with the test process, so that a killed test run leaves no server behind.
-    const [command, first] = isOnPath('setpriv') ? ['setpriv', ['--pdeathsig', 'KILL', program]] : [program, []];
-    const daemon = spawn(command, [...first, '-f', '-c', this.#conf, ...args], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      cwd: this.#folder,
-    });
+    const [command, all] = endingWithUs('KILL', program, ['-f', '-c', this.#conf, ...args]);
+    const daemon = spawn(command, all, { stdio: ['ignore', 'ignore', 'pipe'], cwd: this.#folder });
     daemon.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#log = (this.#log + text).slice(-4000);
     });
@@ -231,24 +221,4 @@ class Server implements S3Server {
       await wait(50);
     }
   }
-}
-
-function isOnPath(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

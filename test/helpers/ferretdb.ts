@@ -1,12 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { MongoClient } from 'mongodb';
 import { describe } from 'vitest';
+import { endingWithUs, endProcess, freePort, isExecutable } from './programs.js';
 
 /**
  * A private server of MongoDB's protocol for tests: FerretDB over SQLite, on a free port of 127.0.0.1 and in a folder of its
@@ -51,10 +51,8 @@ export async function startFerretDb(): Promise<FerretDb> {
 async function startOnce(): Promise<FerretDb> {
   const folder = mkdtempSync(join(tmpdir(), 'easel-ferretdb-'));
   const port = await freePort();
-  const args = [`127.0.0.1:${port}`, `${folder}/`];
-  // `setpriv` ends it with the test process, so that a killed test run leaves no server behind.
-  const [command, first] = isOnPath('setpriv') ? ['setpriv', ['--pdeathsig', 'KILL', PROGRAM]] : [PROGRAM, []];
-  const child = spawn(command, [...first, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [command, args] = endingWithUs('KILL', PROGRAM, [`127.0.0.1:${port}`, `${folder}/`]);
+  const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -65,7 +63,7 @@ async function startOnce(): Promise<FerretDb> {
   let client = new MongoClient(url, { serverSelectionTimeoutMS: 500 });
   const remove = async (): Promise<void> => {
     await client.close();
-    await kill(child);
+    await endProcess(child, 'SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   };
   const giveUpAt = Date.now() + START_MS;
@@ -89,33 +87,4 @@ async function startOnce(): Promise<FerretDb> {
     pause: () => void child.kill('SIGSTOP'),
     resume: () => void child.kill('SIGCONT'),
   };
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  child.kill('SIGKILL');
-  await exited;
-}
-
-function isOnPath(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => isExecutable(join(folder, program)));
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -1,8 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { accessSync, chownSync, constants, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { endingWithUs, endProcess, freePort, isExecutable, isOnPath } from './programs.js';
 
 /**
  * A private PostgreSQL server for tests, in a temporary folder, on a free port of 127.0.0.1. It trusts whoever reaches
@@ -160,11 +160,7 @@ class Server implements PostgresServer {
   async #end(signal: NodeJS.Signals): Promise<void> {
     const server = this.#process;
     this.#process = undefined;
-    if (!server || server.exitCode !== null || server.signalCode !== null) return;
-    server.ref();
-    const exited = new Promise<void>((resolve) => server.once('exit', () => resolve()));
-    server.kill(signal);
-    await exited;
+    if (server !== undefined) await endProcess(server, signal);
   }
 }
 
@@ -176,16 +172,9 @@ function findBinaries(): string | null {
         .map((version) => join(versions, version, 'bin'))
     : [];
   const folders = [...installed, ...(process.env['PATH'] ?? '').split(delimiter)];
-  return folders.find((folder) => isProgram(join(folder, 'initdb')) && isProgram(join(folder, 'postgres'))) ?? null;
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return (
+    folders.find((folder) => isExecutable(join(folder, 'initdb')) && isExecutable(join(folder, 'postgres'))) ?? null
+  );
 }
 
 function isRoot(): boolean {
@@ -202,34 +191,16 @@ function serverUser(): { readonly uid: number; readonly gid: number } | null {
   }
 }
 
-/**
- * The command line that runs a program as a user that is not root, or null when there is none. `setpriv` also ends the
- * server when the test process dies, so that a killed test run leaves no server behind.
- */
+/** The command line that runs a program as a user that is not root, or null when there is none. */
 function asServerUser(program: string, args: string[]): [command: string, args: string[]] | null {
-  const has = (name: string) =>
-    (process.env['PATH'] ?? '').split(delimiter).some((folder) => isProgram(join(folder, name)));
-  if (!isRoot()) {
-    return has('setpriv') ? ['setpriv', ['--pdeathsig', 'INT', program, ...args]] : [program, args];
-  }
-  if (has('setpriv')) {
-    const user = ['--reuid', 'postgres', '--regid', 'postgres', '--init-groups'];
-    return ['setpriv', [...user, '--pdeathsig', 'INT', program, ...args]];
-  }
-  if (has('runuser')) return ['runuser', ['-u', 'postgres', '--', program, ...args]];
+  if (!isRoot()) return endingWithUs('INT', program, args);
+  const user = ['--reuid', 'postgres', '--regid', 'postgres', '--init-groups'];
+  if (isOnPath('setpriv')) return endingWithUs('INT', program, args, user);
+  if (isOnPath('runuser')) return ['runuser', ['-u', 'postgres', '--', program, ...args]];
   return null;
 }
 
 /** Without PG* variables of the developer, which the programs would obey. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PG')));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
