@@ -347,20 +347,6 @@ describe('removing', () => {
     expect(await store.stat(hash)).toBe(null);
   });
 
-  it('spares an object that was committed anew since', async () => {
-    const clock = new VirtualClock(Date.now() + 3_600_000);
-    store = new FileMediaStore({ root, clock });
-    const hash = await put(Buffer.from('x'));
-    expect(await store.remove(hash, { minAgeMs: 7_200_000 })).toBe(false);
-    const staged = await store.stage(Buffer.from('x'), { owner });
-    clock.jumpTo(Date.now() + 100);
-    const [, removed] = await Promise.all([store.commit(staged), store.remove(hash, { minAgeMs: 60_000 })]);
-    expect(removed).toBe(false);
-    expect((await store.stat(hash))?.bytes).toBe(1);
-    clock.jumpTo(Date.now() + 3_600_000);
-    expect(await store.remove(hash, { minAgeMs: 60_000 })).toBe(true);
-  });
-
   it('sweeps what a dead owner left and nothing of a live one', async () => {
     const gate = new Latch();
     const source = Readable.from(

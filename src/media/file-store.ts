@@ -48,8 +48,6 @@ export class FileMediaStore implements MediaStore {
   readonly #fs: MediaFs;
   /** Folders that this process has made or found, and whose entries it has forced to disk. */
   readonly #folders = new Map<string, Promise<void>>();
-  /** Tail of the queue of writers per hash; see `#alone`. */
-  readonly #queues = new Map<string, Promise<void>>();
 
   constructor(options: FileMediaStoreOptions) {
     this.#tmp = join(options.root, 'tmp');
@@ -100,25 +98,23 @@ export class FileMediaStore implements MediaStore {
     }
   }
 
-  commit(staged: StagedMedia): Promise<void> {
+  async commit(staged: StagedMedia): Promise<void> {
     const path = this.#objectPath(staged.hash);
     if (path === null) throw notFound(staged.hash);
-    return this.#alone(staged.hash, async () => {
-      const folder = join(path, '..');
-      await this.#ensureObjectFolder(staged.hash);
-      try {
-        // Also over an equal object: it renews the time that `remove({ minAgeMs })` looks at, and heals a damaged file.
-        await this.#fs.rename(staged.tmpPath, path);
-      } catch (error) {
-        // Already committed by an earlier call: then the object is there, and what remains is to make sure it stays.
-        const there = errno(error) === 'ENOENT' ? await this.stat(staged.hash) : null;
-        if (there?.bytes !== staged.bytes) {
-          this.#forgetFolders(folder);
-          throw storageFailed('store', error);
-        }
+    const folder = join(path, '..');
+    await this.#ensureObjectFolder(staged.hash);
+    try {
+      // Also over an equal object: it renews the time of its commit, and heals a damaged file.
+      await this.#fs.rename(staged.tmpPath, path);
+    } catch (error) {
+      // Already committed by an earlier call: then the object is there, and what remains is to make sure it stays.
+      const there = errno(error) === 'ENOENT' ? await this.stat(staged.hash) : null;
+      if (there?.bytes !== staged.bytes) {
+        this.#forgetFolders(folder);
+        throw storageFailed('store', error);
       }
-      await this.#disk('flush', this.#syncFolder(folder));
-    });
+    }
+    await this.#disk('flush', this.#syncFolder(folder));
   }
 
   async discard(staged: StagedMedia): Promise<void> {
@@ -157,16 +153,9 @@ export class FileMediaStore implements MediaStore {
     }
   }
 
-  remove(hash: string, options: { readonly minAgeMs?: number } = {}): Promise<boolean> {
+  async remove(hash: string): Promise<boolean> {
     const path = this.#objectPath(hash);
-    if (path === null) return Promise.resolve(false);
-    return this.#alone(hash, async () => {
-      if (options.minAgeMs !== undefined) {
-        const info = await this.stat(hash);
-        if (info === null || this.#clock.now() - info.committedAt < options.minAgeMs) return false;
-      }
-      return this.#unlink(path);
-    });
+    return path === null ? false : this.#unlink(path);
   }
 
   async *list(): AsyncIterable<ObjectInfo> {
@@ -262,26 +251,6 @@ export class FileMediaStore implements MediaStore {
     } catch (error) {
       if (errno(error) === 'ENOENT') return false;
       throw storageFailed('remove', error);
-    }
-  }
-
-  /**
-   * Runs commits and removals of one hash one after the other, so that no commit slips in between the look and the
-   * removal of `remove({ minAgeMs })`. Between processes that gap stays, but it is microseconds wide and the sweep
-   * calls with hours.
-   */
-  async #alone<T>(hash: string, task: () => Promise<T>): Promise<T> {
-    const before = this.#queues.get(hash) ?? Promise.resolve();
-    const result = before.then(task);
-    const tail = result.then(
-      () => {},
-      () => {},
-    );
-    this.#queues.set(hash, tail);
-    try {
-      return await result;
-    } finally {
-      if (this.#queues.get(hash) === tail) this.#queues.delete(hash);
     }
   }
 

@@ -91,7 +91,7 @@ export class S3MediaStore implements MediaStore {
     if (key === null) throw notFound(staged.hash);
     const from = `${this.#settings.bucket}/${staged.tmpPath}`.split('/').map(encodeURIComponent).join('/');
     try {
-      // Also over an equal object: it renews the time that `remove({ minAgeMs })` looks at.
+      // Also over an equal object: it renews the time of its commit.
       await this.#order(({ CopyObjectCommand }, { client, signal, Bucket }) =>
         client.send(new CopyObjectCommand({ Bucket, Key: key, CopySource: from }), { abortSignal: signal }),
       );
@@ -147,11 +147,9 @@ export class S3MediaStore implements MediaStore {
     }
   }
 
-  async remove(hash: string, options: { readonly minAgeMs?: number } = {}): Promise<boolean> {
+  async remove(hash: string): Promise<boolean> {
     const key = this.#objectKey(hash);
-    const info = key === null ? null : await this.stat(hash);
-    if (key === null || info === null) return false;
-    if (options.minAgeMs !== undefined && this.#clock.now() - info.committedAt < options.minAgeMs) return false;
+    if (key === null || (await this.stat(hash)) === null) return false;
     await this.#delete(key);
     return true;
   }

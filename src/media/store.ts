@@ -26,11 +26,8 @@ export interface MediaStore {
   open(hash: string, options?: { readonly range?: ByteRange }): Promise<OpenedMedia>;
   /** Null when there is no such object. */
   stat(hash: string): Promise<ObjectInfo | null>;
-  /**
-   * Removes an object; false when it did not exist or was spared. `minAgeMs` spares an object that was committed less
-   * than that ago: a sweep that found no row for it needs this, since the same content may have been committed anew since.
-   */
-  remove(hash: string, options?: { readonly minAgeMs?: number }): Promise<boolean>;
+  /** Removes an object; false when it did not exist. That nobody commits it meanwhile, the caller sees to (`references.ts`). */
+  remove(hash: string): Promise<boolean>;
   /** Every object, in no particular order. Objects that come or go meanwhile may or may not be seen. */
   list(): AsyncIterable<ObjectInfo>;
   /** Removes the staged files that the filter picks and returns how many. */
