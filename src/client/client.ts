@@ -3,7 +3,7 @@ import type { paths } from './api-types.js';
 import { EaselApiError } from './errors.js';
 import { readServerEvents } from './event-stream.js';
 import { toJson } from './json.js';
-import { Transport, type TransportOptions } from './transport.js';
+import { backoffMs, pause, Transport, type TransportOptions } from './transport.js';
 import type { AnyWorkflows, Generation, GenerationEvent, MediaInput, Output, WorkflowTypes } from './types.js';
 import { verifyWebhook } from './webhooks.js';
 
@@ -41,6 +41,10 @@ export interface StreamOptions {
 const ENDS: readonly string[] = ['succeeded', 'failed', 'cancelled', 'expired'];
 /** Of one request; the server holds an answer back at most so long. */
 const WAIT_SECONDS = 60;
+/** An answer that was held back for so short a time was not held back. */
+const QUICK_MS = 1_000;
+/** Four heartbeats of the server. */
+const IDLE_MS = 60_000;
 
 /**
  * Easel for programs, in Node and in browsers. `EaselClient<MyWorkflows>` with the types of `easel types` knows the
@@ -111,6 +115,7 @@ export class EaselClient<Workflows extends WorkflowTypes = AnyWorkflows> {
   /** Until it has ended, however long that takes; `signal` ends the waiting and not the generation. */
   async wait(id: string, options: { readonly signal?: AbortSignal } = {}): Promise<Generation> {
     for (;;) {
+      const askedAt = Date.now();
       const generation = await this.#json<Generation>({
         method: 'GET',
         path: `/v1/generations/${id}`,
@@ -119,6 +124,8 @@ export class EaselClient<Workflows extends WorkflowTypes = AnyWorkflows> {
         ...options,
       });
       if (generation.ended) return generation;
+      // Something in between does not let the server hold its answer back.
+      if (Date.now() - askedAt < QUICK_MS) await pause(QUICK_MS, options.signal);
     }
   }
 
@@ -126,8 +133,8 @@ export class EaselClient<Workflows extends WorkflowTypes = AnyWorkflows> {
   async *stream(id: string, options: StreamOptions = {}): AsyncGenerator<GenerationEvent, void, undefined> {
     const { previews = false, signal } = options;
     let after = options.after ?? 0;
-    for (;;) {
-      const response = await this.#transport.call({
+    for (let emptyTries = 1; ; emptyTries += 1) {
+      const response = await this.#transport.open({
         method: 'GET',
         path: `/v1/generations/${id}/events`,
         query: { after, previews: previews ? 'true' : undefined },
@@ -136,8 +143,10 @@ export class EaselClient<Workflows extends WorkflowTypes = AnyWorkflows> {
         ...(signal === undefined ? {} : { signal }),
       });
       if (response.status === 204 || response.body === null) return;
+      requireEventStream(response);
       try {
-        for await (const { data } of readServerEvents(response.body)) {
+        for await (const { data } of readServerEvents(response.body, { idleMs: IDLE_MS })) {
+          emptyTries = 0;
           const event = data as GenerationEvent;
           after = event.seq ?? after;
           yield event;
@@ -148,6 +157,7 @@ export class EaselClient<Workflows extends WorkflowTypes = AnyWorkflows> {
         // Broken off; connect anew after what was seen.
         if (error instanceof EaselApiError) throw error;
       }
+      await pause(backoffMs(emptyTries), signal);
     }
   }
 
@@ -170,6 +180,7 @@ export class EaselClient<Workflows extends WorkflowTypes = AnyWorkflows> {
       body,
       // A file that was stored twice is one file.
       repeatable: true,
+      fileBytes: body.size,
       ...(signal === undefined ? {} : { signal }),
     });
     return { media_id: stored.media_id ?? stored.id ?? '' };
@@ -181,13 +192,11 @@ export class EaselClient<Workflows extends WorkflowTypes = AnyWorkflows> {
     options: { readonly ordinal?: number; readonly signal?: AbortSignal } = {},
   ): Promise<Blob> {
     const output = outputOf(generation, options.ordinal ?? 0);
-    const response = await this.#transport.call({
-      method: 'GET',
-      path: output.url,
-      repeatable: true,
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
-    return response.blob();
+    const call = { method: 'GET', path: output.url, repeatable: true, fileBytes: output.bytes };
+    return this.#transport.call(
+      { ...call, ...(options.signal === undefined ? {} : { signal: options.signal }) },
+      (response) => response.blob(),
+    );
   }
 
   #submit(path: string, content: object, options: Omit<SubmitOptions, 'signal'> & { readonly signal?: AbortSignal }) {
@@ -207,9 +216,20 @@ export class EaselClient<Workflows extends WorkflowTypes = AnyWorkflows> {
   }
 
   async #json<T>(call: Parameters<Transport['call']>[0]): Promise<T> {
-    const response = await this.#transport.call(call);
-    return (await response.json()) as T;
+    return this.#transport.call(call, (response) => response.json() as Promise<T>);
   }
+}
+
+/** A page of a proxy would otherwise be read for events for ever. */
+function requireEventStream(response: Response): void {
+  const type = response.headers.get('content-type') ?? '';
+  if (type.startsWith('text/event-stream')) return;
+  void response.body?.cancel().catch(() => {});
+  throw new EaselApiError(`Events were asked for, and ${type === '' ? 'something without a type' : type} came.`, {
+    code: 'network',
+    status: response.status,
+    hint: 'Is there a proxy between this program and Easel that answers by itself?',
+  });
 }
 
 function outputOf(generation: Pick<Generation, 'id' | 'outputs'>, ordinal: number): Output {

@@ -54,6 +54,12 @@ const FIXED_TOOLS: readonly Tool[] = [
   },
 ];
 
+interface Named {
+  readonly workflow: string;
+  /** Name of its tool. */
+  readonly tool: string;
+}
+
 export class EaselTools {
   readonly #client: EaselClient;
   readonly #maxImageBytes: number;
@@ -65,8 +71,12 @@ export class EaselTools {
 
   /** Asked anew each time, so that a workflow added meanwhile is there. Throws EaselApiError. */
   async list(): Promise<Tool[]> {
-    const workflows = await this.#workflows();
-    return [...workflows.map(({ tool }) => tool), ...FIXED_TOOLS];
+    const tools: Tool[] = [];
+    for (const named of await this.#named()) {
+      const tool = await this.#tool(named);
+      if (tool !== null) tools.push(tool);
+    }
+    return [...tools, ...FIXED_TOOLS];
   }
 
   /** A call that fails is an answer that says so, and how to do better: the model reads it. */
@@ -82,7 +92,7 @@ export class EaselTools {
   }
 
   async #run({ name, arguments: inputs, onProgress, signal }: ToolCall): Promise<CallToolResult> {
-    const found = (await this.#workflows()).find(({ tool }) => tool.name === name);
+    const found = (await this.#named()).find((named) => named.tool === name);
     if (found === undefined) {
       return text(`There is no tool ${name}. Ask for the list of tools again: workflows may have changed.`, true);
     }
@@ -97,29 +107,32 @@ export class EaselTools {
     }
   }
 
-  async #workflows(): Promise<{ readonly workflow: string; readonly tool: Tool }[]> {
-    const all: { workflow: string; tool: Tool }[] = [];
+  /** Names alone: a call needs no more, and schemas cost a request each. */
+  async #named(): Promise<readonly Named[]> {
+    const all: string[] = [];
     let after: string | undefined;
     do {
       const query = { enabled: true, limit: PAGE, ...(after === undefined ? {} : { after }) };
       const { data, error, response } = await this.#client.api.GET('/v1/workflows', { params: { query } });
       if (data === undefined) throw await asApiError(error, response);
-      for (const { name } of data.data) all.push({ workflow: name, tool: await this.#tool(name) });
+      all.push(...data.data.map(({ name }) => name));
       after = data.next_after ?? undefined;
     } while (after !== undefined);
-    return distinct(all);
+    return withToolNames(all);
   }
 
-  async #tool(name: string): Promise<Tool> {
+  /** Null when it was removed meanwhile. */
+  async #tool({ workflow, tool }: Named): Promise<Tool | null> {
     const { data, error, response } = await this.#client.api.GET('/v1/workflows/{name}/schema', {
-      params: { path: { name } },
+      params: { path: { name: workflow } },
     });
+    if (response.status === 404) return null;
     if (data === undefined) throw await asApiError(error, response);
     const schema = data as { readonly title?: string; readonly description?: string };
     return {
-      name: toolName(name),
-      title: schema.title ?? name,
-      description: schema.description ?? `Runs the workflow ${name} and returns what it makes.`,
+      name: tool,
+      title: schema.title ?? workflow,
+      description: schema.description ?? `Runs the workflow ${workflow} and returns what it makes.`,
       inputSchema: schema as unknown as Tool['inputSchema'],
       annotations: { readOnlyHint: false, destructiveHint: false, openWorldHint: false },
     };
@@ -156,14 +169,15 @@ function toolName(workflow: string): string {
 }
 
 /** Two workflows may get one name by that; the later ones get a number. */
-function distinct(all: readonly { readonly workflow: string; readonly tool: Tool }[]) {
+function withToolNames(workflows: readonly string[]): Named[] {
   const seen = new Map<string, number>();
-  return all.map(({ workflow, tool }) => {
-    const count = (seen.get(tool.name) ?? 0) + 1;
-    seen.set(tool.name, count);
+  return workflows.map((workflow) => {
+    const tool = toolName(workflow);
+    const count = (seen.get(tool) ?? 0) + 1;
+    seen.set(tool, count);
     if (count === 1) return { workflow, tool };
     const suffix = `_${count}`;
-    return { workflow, tool: { ...tool, name: `${tool.name.slice(0, MAX_NAME_CHARS - suffix.length)}${suffix}` } };
+    return { workflow, tool: `${tool.slice(0, MAX_NAME_CHARS - suffix.length)}${suffix}` };
   });
 }
 

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { EaselClient, type GenerationEvent, verifyWebhook } from '../../src/client/index.js';
 import { type Listening, listen } from '../../src/http/index.js';
 import { root } from '../e2e/easel.js';
@@ -174,6 +175,90 @@ describe('requests', () => {
     for await (const { seq } of new EaselClient({ baseUrl }).stream('g')) seen.push(seq);
     expect(seen).toEqual([1, 2, 3]);
     expect(asked).toEqual(['0', '2']);
+  });
+
+  /** What waits is a timer, everything else has come to rest. `vi.waitFor` would move the timers on. */
+  async function oneTimer(): Promise<void> {
+    for (let turns = 0; turns < 5 || vi.getTimerCount() !== 1; turns += 1) await nextTurn();
+  }
+
+  test('a stream that ends at once is not asked for again at once', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    vi.spyOn(Math, 'random').mockReturnValue(0.5);
+    try {
+      const last = `data: ${JSON.stringify({ generation_id: 'g', type: 'succeeded', seq: 1, at: '', data: {} })}\r\n\r\n`;
+      const bodies = ['', 'data: {cut', '', last];
+      const send = vi.fn(
+        async () => new Response(bodies.shift(), { headers: { 'content-type': 'text/event-stream' } }),
+      );
+      const seen = new EaselClient({ baseUrl: 'http://easel', fetch: send }).stream('g').next();
+      for (const [calls, pauseMs] of [
+        [1, 150],
+        [2, 300],
+        [3, 600],
+      ] as const) {
+        await oneTimer();
+        await vi.advanceTimersByTimeAsync(pauseMs - 1);
+        expect(send).toHaveBeenCalledTimes(calls);
+        await vi.advanceTimersByTimeAsync(1);
+      }
+      expect((await seen).value).toMatchObject({ type: 'succeeded' });
+    } finally {
+      vi.restoreAllMocks();
+      vi.useRealTimers();
+    }
+  });
+
+  test('a stream that falls silent, heartbeats included, is opened anew', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const last = `data: ${JSON.stringify({ generation_id: 'g', type: 'succeeded', seq: 1, at: '', data: {} })}\n\n`;
+      const bodies = [new ReadableStream(), last];
+      const send = vi.fn(
+        async () => new Response(bodies.shift(), { headers: { 'content-type': 'text/event-stream' } }),
+      );
+      const seen = new EaselClient({ baseUrl: 'http://easel', fetch: send }).stream('g').next();
+      await oneTimer();
+      await vi.advanceTimersByTimeAsync(61_000);
+      expect((await seen).value).toMatchObject({ type: 'succeeded' });
+      expect(send).toHaveBeenCalledTimes(2);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('a page of a proxy is no stream of events', async () => {
+    const send = vi.fn(async () => new Response('<p>Hello', { headers: { 'content-type': 'text/html' } }));
+    const next = new EaselClient({ baseUrl: 'http://easel', fetch: send }).stream('g').next();
+    await expect(next).rejects.toMatchObject({ code: 'network', hint: expect.stringContaining('proxy') });
+    expect(send).toHaveBeenCalledTimes(1);
+  });
+
+  test('an answer that breaks off is asked for again', async () => {
+    let count = 0;
+    const baseUrl = await serve((_request, response) => {
+      count += 1;
+      response.writeHead(200, { 'content-type': 'application/json' });
+      if (count === 1) response.write('{"id": "g', () => response.destroy());
+      else response.end(JSON.stringify(generation));
+    });
+    expect((await new EaselClient({ baseUrl }).get('g')).id).toBe('g');
+    expect(count).toBe(2);
+  });
+
+  test('a server that does not hold its answer back is not asked without pause', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const answers = [generation, { ...generation, ended: true }];
+      const send = vi.fn(async () => Response.json(answers.shift()));
+      const waiting = new EaselClient({ baseUrl: 'http://easel', fetch: send }).wait('g');
+      await oneTimer();
+      expect(send).toHaveBeenCalledTimes(1);
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect((await waiting).ended).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('an Easel that is not there is a network error, after a few tries', async () => {
