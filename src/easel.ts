@@ -46,6 +46,7 @@ import {
   ComfyDeploySource,
   FolderSource,
   MongoSource,
+  removeSeeds,
   Sources,
   type WorkflowSource,
   Workflows,
@@ -169,6 +170,7 @@ export class Easel {
       ...{ db, clock, logger, settings: sessionSettings },
       belongings: [ownedGenerations, ownedFiles, ownedKeys(clock), new OwnedPoints(clock, this.points.policy)],
     });
+    this.metrics = new Metrics({ db, clock, logger });
     const { policy, probe, random } = overrides;
     const billing = overrides.billing ?? (settings.enabled ? this.points.billing : undefined);
     this.generations = new Generations({
@@ -187,16 +189,16 @@ export class Easel {
       retry: { ...config.retry, ...definedOnly({ random }) },
       health: config.circuit,
       stalledMs: config.circuit.stalledMs,
-      dispatch: dispatchOptions(config.dispatch),
+      dispatch: { ...dispatchOptions(config.dispatch), onModelLoad: (id) => this.metrics.modelLoaded(id) },
       admission: new WaitingRoom({ clock, ...waitingRoom, planOf: (accountId) => this.perksOf(accountId) }),
       ...definedOnly({ billing, policy, probe }),
     });
     this.keys = new Keys({ db, clock, logger });
-    this.metrics = new Metrics({ db, clock, logger });
     this.tracing = config.telemetry.tracing ? new Tracing({ db, logger }) : undefined;
     this.webhooks = new Webhooks({
       ...{ db, clock, logger, send: guardedSender(this.outbound) },
       checkUrl: (url) => void this.outbound.check(url),
+      onTried: (outcome) => this.metrics.webhookTried(outcome),
       describe: async (id, accountId) => {
         const generation = await this.generations.find(id, accountId);
         return generation === null ? null : generationJson(generation);
@@ -240,11 +242,14 @@ export class Easel {
   }
 
   /**
-   * Removes the generations, files and sessions of an account, everywhere. Its points stay, since books are kept. Throws
-   * `transition_illegal` while one of its generations has not ended.
+   * Removes the generations, files, keys, webhooks, sessions and seeds of an account, everywhere. Its points stay, since
+   * books are kept. Throws `transition_illegal` while one of its generations has not ended.
    */
   async removeAccount(accountId: string): Promise<{ readonly generations: number; readonly files: number }> {
     const generations = await removeGenerations(this.db, accountId);
+    await this.keys.removeAccount(accountId);
+    await this.webhooks.removeAccount(accountId);
+    await removeSeeds(this.db, accountId);
     await this.sessions.forget(accountId);
     return { generations, files: await this.media.removeAccount(accountId) };
   }
