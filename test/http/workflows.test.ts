@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { type Backend, type BackendCapabilities, definitionsOf } from '../../src/backends/index.js';
+import { BackendError } from '../../src/core/errors.js';
+import { FakeBackend } from '../../src/testing/index.js';
 import { definitions, pictureGraph } from '../helpers/picture-graph.js';
 import { type Answer, lossless, useServers } from './harness.js';
 
@@ -124,6 +127,30 @@ describe('/v1/workflows', () => {
     });
     expect((await call('DELETE', url)).status).toBe(204);
     expect((await call('GET', '/v1/workflows/cat/versions/1')).body.graph['3'].inputs.steps).toBe(20);
+  });
+
+  test('are checked against every backend; one that cannot say what it has is no backend without node classes', async () => {
+    const of = (id: string, more: Partial<Backend>) => Object.assign(new FakeBackend({ id }), more);
+    const say = async (nodeDefinitions: BackendCapabilities['nodeDefinitions']) =>
+      ({ version: null, nodeDefinitions, devices: [], maxUploadBytes: null }) satisfies BackendCapabilities;
+    const backends = [
+      of('gpu', { capabilities: () => say(definitions()) }),
+      of('bare', { capabilities: () => say({}) }),
+      of('gone', { capabilities: () => Promise.reject(new BackendError('backend_unreachable', 'It is off.')) }),
+      of('cloud', { kind: 'comfydeploy', capabilities: () => say({}) }),
+    ];
+    const { call, add } = await serve({ easel: { backends }, definitions: definitionsOf(backends) });
+    await add();
+    const { body } = await call('GET', '/v1/workflows/cat/availability');
+    expect(body.data).toMatchObject([
+      { backend_id: 'gpu', ok: true },
+      { backend_id: 'bare', ok: false },
+      { backend_id: 'gone', ok: null, error: { code: 'backend_unreachable' } },
+      { backend_id: 'cloud', ok: null, error: { code: 'deployment_mismatch' } },
+    ]);
+    expect((await call('GET', '/v1/workflows/cat/availability?version=7')).body).toMatchObject({
+      code: 'workflow_version_unknown',
+    });
   });
 
   test('are turned off and on, and removed', async () => {

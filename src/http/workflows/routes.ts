@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify';
-import { type EaselError, toEaselError } from '../../core/errors.js';
+import { BackendError } from '../../core/errors.js';
 import { definedOnly } from '../../core/objects.js';
 import { errorJson } from '../../core/wire.js';
 import { type LoadedWorkflow, type UiWorkflow, validateGraph } from '../../graph/index.js';
@@ -45,7 +45,7 @@ const DEFAULT_PAGE = 50;
 
 /** Workflows: adding them, looking at them, and moving their labels. */
 export const workflowRoutes =
-  ({ workflows, backends }: HttpContext): FastifyPluginAsync =>
+  ({ workflows, backends, definitions }: HttpContext): FastifyPluginAsync =>
   async (app) => {
     app.get('/v1/workflows', listRoute, async (request, reply) => {
       const { limit = DEFAULT_PAGE, ...filter } = check(listWorkflowsQuery, request.query, 'query');
@@ -125,15 +125,14 @@ export const workflowRoutes =
     app.get<{ Params: NameParams }>('/v1/workflows/:name/availability', availabilityRoute, async (request) => {
       const { version: reference } = check(versionQuery, request.query, 'query');
       const { name } = await workflows.get(request.params.name);
-      const data = backends.map(async (backend) => {
+      const data = backends.map(async ({ id }) => {
         try {
-          const { nodeDefinitions } = await backend.capabilities();
-          return {
-            backend_id: backend.id,
-            ...availabilityJson(await workflows.check(name, nodeDefinitions, reference)),
-          };
+          const available = await workflows.check(name, await definitions({ backendId: id }), reference);
+          return { backend_id: id, ...availabilityJson(available) };
         } catch (error) {
-          return { backend_id: backend.id, ok: null, error: errorJson(backendErrorOf(error).toInfo()) };
+          // Of one backend among several: told beside what the others say. A fault of the request is everybody's.
+          if (!(error instanceof BackendError)) throw error;
+          return { backend_id: id, ok: null, error: errorJson(error.toInfo()) };
         }
       });
       return { data: await Promise.all(data) };
@@ -168,10 +167,3 @@ export const workflowRoutes =
       });
     }
   };
-
-/** Of one backend among several: told beside what the others say. A fault of the request is everybody's. */
-function backendErrorOf(thrown: unknown): EaselError {
-  const error = toEaselError(thrown);
-  if (!error.code.startsWith('backend_')) throw error;
-  return error;
-}
