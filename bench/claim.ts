@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { systemClock } from '../src/core/clock.js';
 import { newId } from '../src/core/ids.js';
 import { silentLogger } from '../src/core/log.js';
@@ -10,7 +7,7 @@ import { createDispatch, managedTraits } from '../src/generations/dispatch/creat
 import { EventHub } from '../src/generations/event-hub.js';
 import { acquireLease, processIdentity } from '../src/generations/lease.js';
 import { FakeBackend } from '../src/testing/index.js';
-import { postgresAvailability, startPostgres } from '../test/helpers/postgres.js';
+import { onEachDatabase } from './lib/databases.js';
 import { formatMs, print, quantile, table } from './lib/report.js';
 
 /**
@@ -43,32 +40,11 @@ export async function run(args: readonly string[]): Promise<object> {
   queues.push({ name: 'half in front can run nowhere', waiting: awkward, blocked: 0.5, accounts: ACCOUNTS });
   queues.push({ name: '2,000 accounts', waiting: awkward, blocked: 0, accounts: 2_000 });
   const claims = quick ? 100 : 500;
-  const results: Record<string, object[]> = {};
-  const folder = mkdtempSync(join(tmpdir(), 'easel-bench-'));
-  try {
+  return onEachDatabase(async ({ name, use }) => {
     const rows = [];
-    for (const [index, queue] of queues.entries())
-      rows.push(await measure(`sqlite:${join(folder, `${index}.db`)}`, queue, claims));
-    results['sqlite'] = report('SQLite (synchronous=FULL)', rows);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-  const postgres = postgresAvailability();
-  if (!postgres.available) {
-    print(`PostgreSQL is left out: ${postgres.reason}`);
-    return results;
-  }
-  const rows = [];
-  for (const queue of queues) {
-    const server = await startPostgres({ durable: true });
-    try {
-      rows.push(await measure(server.url('postgres'), queue, claims));
-    } finally {
-      await server.remove();
-    }
-  }
-  results['postgres'] = report('PostgreSQL (fsync on)', rows);
-  return results;
+    for (const queue of queues) rows.push(await use((url) => measure(url, queue, claims)));
+    return report(name, rows);
+  });
 }
 
 interface Measured extends Queue {
@@ -104,7 +80,8 @@ async function measure(url: string, queue: Queue, claims: number): Promise<Measu
     for (let index = 0; index < BACKENDS; index += 1) {
       const id = `backend-${index}`;
       await addBackend(db, id);
-      dispatch.policy.attach(new FakeBackend({ id }), managedTraits({ backend: new FakeBackend({ id }) }));
+      const backend = new FakeBackend({ id });
+      dispatch.policy.attach(backend, managedTraits({ backend }));
       const lease = await acquireLease(db, { backendId: id, identity, leaseMs: 3_600_000, nowMs: Date.now() });
       if (lease === null) throw new Error('The lease of a new backend was not to be had.');
       leases.push(lease);

@@ -1,16 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { parseConfig } from '../src/config/index.js';
 import { newId } from '../src/core/ids.js';
 import { silentLogger } from '../src/core/log.js';
 import { createEasel, type Easel } from '../src/easel.js';
 import type { Graph } from '../src/graph/index.js';
 import { BareClient } from './lib/bare-client.js';
+import { textToImage } from './lib/graphs.js';
 import { formatMs, print, quantile, table } from './lib/report.js';
+import { type ServerProcess, startEngine } from './lib/servers.js';
 
 /**
  * 60 jobs of 70 ms at once on two servers, each an engine in a process of its own: how near to the ideal, how evenly split,
@@ -23,12 +22,11 @@ const JOBS = 60;
 const STEPS = 7;
 const STEP_MS = 10;
 const ACCOUNT = 'bench';
-const DIST = fileURLToPath(new URL('..', import.meta.url));
 
 export async function run(args: readonly string[]): Promise<object> {
   const rounds = args.includes('--quick') ? 1 : 5;
   const folder = mkdtempSync(join(tmpdir(), 'easel-bench-'));
-  const engines = await Promise.all(['a', 'b'].map((name) => startEngine(join(folder, `engine-${name}`))));
+  const engines = await Promise.all(['a', 'b'].map((name) => startEngine(join(folder, `engine-${name}`), STEP_MS)));
   try {
     const soloMs = await measureSolo(engines, folder);
     const idealMs = (JOBS / 2) * soloMs;
@@ -54,42 +52,19 @@ export async function run(args: readonly string[]): Promise<object> {
     );
     return { jobs: JOBS, nominalMs: STEPS * STEP_MS, soloMs, idealMs, rounds, results, killed };
   } finally {
-    for (const engine of engines) engine.child.kill('SIGKILL');
+    for (const engine of engines) await engine.kill();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-interface EngineProcess {
-  readonly url: string;
-  readonly child: ChildProcess;
 }
 
 let serial = 0;
 /** Never the same twice, or the engine would answer it from its cache. */
 function graph(): Graph {
   serial += 1;
-  const sampler = { steps: STEPS, cfg: 7, sampler_name: 'euler', scheduler: 'normal', denoise: 1 };
-  return {
-    '1': { class_type: 'CheckpointLoaderSimple', inputs: { ckpt_name: 'bench.safetensors' } },
-    '2': { class_type: 'CLIPTextEncode', inputs: { clip: ['1', 1], text: 'a lighthouse' } },
-    '3': { class_type: 'EmptyLatentImage', inputs: { width: 64, height: 64, batch_size: 1 } },
-    '4': {
-      class_type: 'KSampler',
-      inputs: {
-        model: ['1', 0],
-        positive: ['2', 0],
-        negative: ['2', 0],
-        latent_image: ['3', 0],
-        seed: serial,
-        ...sampler,
-      },
-    },
-    '5': { class_type: 'VAEDecode', inputs: { samples: ['4', 0], vae: ['1', 2] } },
-    '6': { class_type: 'SaveImage', inputs: { images: ['5', 0], filename_prefix: `fleet/${serial}` } },
-  };
+  return textToImage(serial, { width: 64, height: 64, steps: STEPS });
 }
 
-async function measureSolo(engines: readonly EngineProcess[], folder: string): Promise<number> {
+async function measureSolo(engines: readonly ServerProcess[], folder: string): Promise<number> {
   const times: number[] = [];
   for (const { url } of engines) {
     const bare = new BareClient(url, folder);
@@ -104,7 +79,7 @@ async function measureSolo(engines: readonly EngineProcess[], folder: string): P
   return quantile(times, 0.5);
 }
 
-async function openEasel(engines: readonly EngineProcess[], folder: string, slots: number): Promise<Easel> {
+async function openEasel(engines: readonly ServerProcess[], folder: string, slots: number): Promise<Easel> {
   const backends = engines.map(({ url }, index) => ({
     id: `gpu-${index}`,
     kind: 'comfyui' as const,
@@ -138,7 +113,7 @@ async function runAll(
 }
 
 async function measure(
-  engines: readonly EngineProcess[],
+  engines: readonly ServerProcess[],
   folder: string,
   slots: number,
   rounds: number,
@@ -167,13 +142,13 @@ async function measure(
   };
 }
 
-async function measureKill(engines: readonly EngineProcess[], folder: string) {
+async function measureKill(engines: readonly ServerProcess[], folder: string) {
   const easel = await openEasel(engines, folder, 1);
   try {
     let finished = 0;
     const unsubscribe = easel.comfyui.on('succeeded', () => {
       finished += 1;
-      if (finished === JOBS / 4) engines[0]?.child.kill('SIGKILL');
+      if (finished === JOBS / 4) void engines[0]?.kill();
     });
     const { tookMs, split, succeeded } = await runAll(easel);
     unsubscribe();
@@ -181,16 +156,4 @@ async function measureKill(engines: readonly EngineProcess[], folder: string) {
   } finally {
     await easel.stop();
   }
-}
-
-async function startEngine(dataDir: string): Promise<EngineProcess> {
-  const main = join(DIST, 'cli', 'main.js');
-  const child = spawn(
-    process.execPath,
-    [main, 'engine', '--port', '0', '--data', dataDir, '--step-ms', String(STEP_MS)],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  const lines = createInterface({ input: child.stdout });
-  const first = await lines[Symbol.asyncIterator]().next();
-  return { url: String(first.value).trim(), child };
 }

@@ -1,13 +1,11 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Agent, request } from 'undici';
 import { OpenStream } from './lib/open-stream.js';
 import { formatMs, print, quantile, table } from './lib/report.js';
+import { CLI, runCli, startServer } from './lib/servers.js';
 
 /**
  * 500 open event streams and 200 requests per second at once, on Easel and on a bare Fastify beside it in the same run.
@@ -20,8 +18,6 @@ import { formatMs, print, quantile, table } from './lib/report.js';
 const STREAMS = 500;
 const RATE = 200;
 const LIMIT_MS = 100;
-const DIST = fileURLToPath(new URL('..', import.meta.url));
-const CLI = join(DIST, 'cli', 'main.js');
 const GRAPH = {
   '1': { class_type: 'EmptyImage', inputs: { width: 64, height: 64, batch_size: 1, color: 255 } },
   '9': { class_type: 'SaveImage', inputs: { images: ['1', 0], filename_prefix: 'bench' } },
@@ -239,31 +235,4 @@ async function load(durationS: number, target: Target): Promise<Measured> {
   await agent.close();
   const at = (share: number) => quantile(latencies, share);
   return { sent: total, failed, p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99), slowestMs: at(1) };
-}
-
-async function startServer(args: readonly string[]): Promise<{ readonly url: string; stop(): Promise<void> }> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env: withoutEasel() });
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  for await (const line of createInterface({ input: child.stdout })) {
-    return {
-      url: line.trim(),
-      async stop() {
-        child.kill('SIGTERM');
-        await exited;
-      },
-    };
-  }
-  throw new Error('The server did not start.');
-}
-
-async function runCli(args: readonly string[]): Promise<string> {
-  const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'inherit'], env: withoutEasel() });
-  const lines: string[] = [];
-  for await (const line of createInterface({ input: child.stdout })) lines.push(line);
-  return lines.join('\n');
-}
-
-/** Settings of this shell are not those of the bench. */
-function withoutEasel(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('EASEL_')));
 }

@@ -16,7 +16,7 @@ import { createEasel } from '../src/easel.js';
 import { createHttpServer, listen } from '../src/http/index.js';
 import { FileMediaStore, type MediaStore, S3MediaStore } from '../src/media/index.js';
 import { cephAvailability, type S3Place, startCeph } from '../test/helpers/ceph.js';
-import { print, table } from './lib/report.js';
+import { print, quantile, seconds, table } from './lib/report.js';
 
 /**
  * How fast a large file goes into each store and out of it, beside the same without Easel: a plain copy of the file, the S3
@@ -215,10 +215,7 @@ async function download(url: string, target: string): Promise<void> {
 async function secondsOf(work: () => Promise<void>): Promise<number> {
   const startedAt = performance.now();
   await work();
-  return (performance.now() - startedAt) / 1000;
+  return seconds(startedAt);
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
+const median = (values: readonly number[]) => quantile(values, 0.5);

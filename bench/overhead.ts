@@ -2,9 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { ComfyUiHttp } from '../src/comfyui/index.js';
 import { type Config, parseConfig } from '../src/config/index.js';
@@ -13,7 +11,9 @@ import { silentLogger } from '../src/core/log.js';
 import { createEasel, type Easel } from '../src/easel.js';
 import type { Graph } from '../src/graph/index.js';
 import { BareClient } from './lib/bare-client.js';
+import { textToImage } from './lib/graphs.js';
 import { formatMs, print, quantile, seconds, table } from './lib/report.js';
+import { startEngine } from './lib/servers.js';
 
 /**
  * What Easel adds to a run, compared with a bare client of the same engine in the same run: latency (tiny and 2 MB
@@ -24,14 +24,13 @@ import { formatMs, print, quantile, seconds, table } from './lib/report.js';
  * so that a machine that drifts drifts for both.
  */
 const ACCOUNT = 'bench';
-const DIST = fileURLToPath(new URL('..', import.meta.url));
 
 export async function run(args: readonly string[]): Promise<object> {
   const quick = args.includes('--quick');
   const only = args.find((arg) => arg.startsWith('--only='))?.slice('--only='.length);
   const wanted = (part: string) => only === undefined || only === part;
   const folder = mkdtempSync(join(tmpdir(), 'easel-bench-'));
-  const engine = await startEngine(join(folder, 'engine'));
+  const engine = await startEngine(join(folder, 'engine'), 40);
   try {
     await makeInputs(engine.url);
     return {
@@ -81,27 +80,9 @@ function passThrough(input: string): Graph {
 }
 
 /** A rehearsed text-to-image run: about what a fast model takes, with progress and previews on the socket. */
-function textToImage(): Graph {
+function fastImage(): Graph {
   serial += 1;
-  const sampler = { steps: 8, cfg: 7, sampler_name: 'euler', scheduler: 'normal', denoise: 1 };
-  return {
-    '1': { class_type: 'CheckpointLoaderSimple', inputs: { ckpt_name: 'bench.safetensors' } },
-    '2': { class_type: 'CLIPTextEncode', inputs: { clip: ['1', 1], text: `mountains by the sea, sunset, ${serial}` } },
-    '3': { class_type: 'EmptyLatentImage', inputs: { width: 1344, height: 896, batch_size: 1 } },
-    '4': {
-      class_type: 'KSampler',
-      inputs: {
-        model: ['1', 0],
-        positive: ['2', 0],
-        negative: ['2', 0],
-        latent_image: ['3', 0],
-        seed: serial,
-        ...sampler,
-      },
-    },
-    '5': { class_type: 'VAEDecode', inputs: { samples: ['4', 0], vae: ['1', 2] } },
-    '6': { class_type: 'SaveImage', inputs: { images: ['5', 0], filename_prefix: `bench/${serial}` } },
-  };
+  return textToImage(serial, { width: 1344, height: 896, steps: 8 });
 }
 
 interface Scenario {
@@ -117,7 +98,7 @@ interface Scenario {
 function scenarios(quick: boolean): Scenario[] {
   const tiny = { job: 'tiny', graph: () => passThrough('noise-16.png') };
   const large = { job: '2 MB, passed through', graph: () => passThrough('noise-840.png') };
-  const image = { job: '2 MB, 8 sampler steps', graph: textToImage };
+  const image = { job: '2 MB, 8 sampler steps', graph: fastImage };
   const single = { atOnce: 1, slots: 1, rounds: quick ? 20 : 150, warmUps: 4 };
   const crowd = { atOnce: 60, slots: 1, rounds: quick ? 1 : 4, warmUps: 1 };
   return [
@@ -320,30 +301,4 @@ async function openEasel(folder: string, name: string, url: string, slots = 1): 
 
 function configFor(dataDir: string, url: string, slots = 1): Config {
   return parseConfig({ dataDir, backends: [{ id: 'engine', kind: 'comfyui', url, concurrency: slots }] });
-}
-
-async function startEngine(dataDir: string): Promise<{ url: string; stop: () => Promise<void> }> {
-  const child = spawn(
-    process.execPath,
-    [join(DIST, 'cli', 'main.js'), 'engine', '--port', '0', '--data', dataDir, '--step-ms', '40'],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const lines = createInterface({ input: child.stdout });
-  for await (const line of lines) {
-    const url = /https?:\/\/\S+/.exec(line)?.[0];
-    if (url !== undefined) {
-      child.stdout.resume();
-      return {
-        url,
-        async stop() {
-          child.kill('SIGTERM');
-          await ended;
-        },
-      };
-    }
-  }
-  throw new Error('The engine ended before it told its address.');
 }

@@ -1,13 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseConfig } from '../src/config/index.js';
 import { systemClock } from '../src/core/clock.js';
 import { newId } from '../src/core/ids.js';
 import { silentLogger } from '../src/core/log.js';
 import { type Db, migrate, openDatabase } from '../src/db/index.js';
 import { MICRO_PER_POINT, Points } from '../src/points/index.js';
-import { postgresAvailability, startPostgres } from '../test/helpers/postgres.js';
+import { onEachDatabase } from './lib/databases.js';
 import { formatMs, print, quantile, seconds, table } from './lib/report.js';
 
 /**
@@ -19,25 +16,7 @@ const PAGES = 50;
 
 export async function run(args: readonly string[]): Promise<object> {
   const quick = args.includes('--quick');
-  const results: Record<string, object> = {};
-  const folder = mkdtempSync(join(tmpdir(), 'easel-bench-'));
-  try {
-    results['sqlite'] = await onDatabase('SQLite', `sqlite:${join(folder, 'easel.db')}`, quick);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-  const postgres = postgresAvailability();
-  if (!postgres.available) {
-    print(`PostgreSQL is left out: ${postgres.reason}`);
-    return results;
-  }
-  const server = await startPostgres({ durable: true });
-  try {
-    results['postgres'] = await onDatabase('PostgreSQL', server.url('postgres'), quick);
-  } finally {
-    await server.remove();
-  }
-  return results;
+  return onEachDatabase(({ name, use }) => use((url) => onDatabase(name, url, quick)));
 }
 
 async function onDatabase(name: string, url: string, quick: boolean): Promise<object> {

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseConfig } from '../src/config/index.js';
 import { systemClock } from '../src/core/clock.js';
@@ -8,7 +5,7 @@ import { newId } from '../src/core/ids.js';
 import { silentLogger } from '../src/core/log.js';
 import { type Db, migrate, openDatabase } from '../src/db/index.js';
 import { Sessions } from '../src/sessions/index.js';
-import { postgresAvailability, startPostgres } from '../test/helpers/postgres.js';
+import { onEachDatabase } from './lib/databases.js';
 import { formatMs, print, quantile, seconds, table } from './lib/report.js';
 
 /**
@@ -23,25 +20,7 @@ const QUIET_MS = 10_000;
 
 export async function run(args: readonly string[]): Promise<object> {
   const count = args.includes('--quick') ? 5_000 : 100_000;
-  const results: Record<string, object> = {};
-  const folder = mkdtempSync(join(tmpdir(), 'easel-bench-'));
-  try {
-    results['sqlite'] = await onDatabase('SQLite', `sqlite:${join(folder, 'easel.db')}`, count);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-  const postgres = postgresAvailability();
-  if (!postgres.available) {
-    print(`PostgreSQL is left out: ${postgres.reason}`);
-    return results;
-  }
-  const server = await startPostgres({ durable: true });
-  try {
-    results['postgres'] = await onDatabase('PostgreSQL', server.url('postgres'), count);
-  } finally {
-    await server.remove();
-  }
-  return results;
+  return onEachDatabase(({ name, use }) => use((url) => onDatabase(name, url, count)));
 }
 
 async function onDatabase(name: string, url: string, count: number): Promise<object> {
