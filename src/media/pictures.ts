@@ -14,16 +14,12 @@ const TYPES: Readonly<Record<string, readonly string[]>> = {
   heif: ['image/avif', 'image/heif'],
 };
 
-/** What is blocked is blocked for the whole process, so this is too. */
-let areLoadersGuarded = false;
-
 /**
- * Blocks every loader but those, before the first picture is opened and not when this module is imported. Once only: between
- * the two calls nothing can be loaded, and a picture that another thread opens just then would be refused as damaged.
+ * Blocks every loader but those, for the whole process, which is what is wanted. To be called before the first picture is
+ * opened, and not at each: between the two calls nothing can be loaded, so that a good picture which another thread opens
+ * just then would be refused as damaged.
  */
-function guardLoaders(): void {
-  if (areLoadersGuarded) return;
-  areLoadersGuarded = true;
+export function guardLoaders(): void {
   sharp.block({ operation: ['VipsForeignLoad'] });
   sharp.unblock({ operation: LOADERS.map((name) => `VipsForeignLoad${name}`) });
 }
@@ -36,9 +32,8 @@ export interface Picture {
   readonly frames: number;
 }
 
-/** A pipeline that reads from memory, within the limits. `all` takes every frame of an animation. */
+/** A pipeline that reads from memory, within the limits; `guardLoaders` was called. `all` takes every frame of an animation. */
 export function openPicture(bytes: Uint8Array, limits: MediaLimits, frames: 'first' | 'all' = 'first'): Sharp {
-  guardLoaders();
   return sharp(bytes, {
     failOn: 'truncated',
     sequentialRead: true,

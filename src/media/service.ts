@@ -13,6 +13,7 @@ import { type FileListOptions, readFile, readFiles } from './files.js';
 import { Gate } from './gate.js';
 import { type MediaGrant, MediaLinks } from './links.js';
 import { factsOf } from './look.js';
+import { guardLoaders } from './pictures.js';
 import { readProvenance } from './provenance.js';
 import { receive, usedBytes } from './receive.js';
 import type { RecipeInput } from './recipe.js';
@@ -56,6 +57,7 @@ export class Media {
   readonly #links: MediaLinks;
 
   constructor(options: MediaOptions) {
+    guardLoaders();
     const { identity, parallelDecodes = 2, probe = async () => {}, ...parts } = options;
     this.store = options.store;
     this.#context = { ...parts, ...identity, gate: new Gate(parallelDecodes), probe };

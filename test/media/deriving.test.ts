@@ -130,13 +130,16 @@ describe('deriving', () => {
     expect([metadata.width, metadata.height]).toEqual([5, 3]);
   });
 
-  it('opens many pictures at the same time, and none of them is taken for a damaged one', async () => {
+  it('opens many pictures at the same time, none of which is taken for a damaged one, and no drawing', async () => {
+    open(await createDb());
     const limits = parseConfig({}).media;
     const bytes = await picture();
     const codes = await Promise.all(
       Array.from({ length: 300 }, () => codeOf(describePicture(bytes, 'image/png', limits))),
     );
     expect(codes.filter((code) => code !== 'none')).toEqual([]);
+    const drawing = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
+    await expect(sharp(drawing).metadata()).rejects.toThrow(/unsupported image format/);
   });
 
   it('makes each once, also for many who ask at the same time', async () => {
