@@ -52,7 +52,7 @@ describe.runIf(availability.available)('faults of PostgreSQL', () => {
       proxy.onRequest = once(statement, 'drop-answer');
       const work = vi.fn((tx: DbTransaction) => add(tx, 'a'));
       await db.transaction(work);
-      expect(work).toHaveBeenCalledTimes(statement === 'insert into' ? 2 : 1);
+      expect(work).toHaveBeenCalledTimes(2);
       expect(await ids(direct)).toEqual(['a']);
     });
   });
@@ -85,8 +85,7 @@ describe.runIf(availability.available)('faults of PostgreSQL', () => {
 
   test('a connection that dies between two statements does not end the process', async () => {
     const database = await createDatabase();
-    const warn = vi.fn();
-    const db = await database.open({ ...fast, logger: { ...silentLogger, warn } });
+    const db = await database.open(fast);
     let runs = 0;
     await db.transaction(async (tx) => {
       runs += 1;
@@ -97,7 +96,6 @@ describe.runIf(availability.available)('faults of PostgreSQL', () => {
     expect(runs).toBe(2);
     // A reader may meet an idle connection that was ended too, once.
     expect(await vi.waitFor(() => ids(db))).toEqual(['a']);
-    expect(warn.mock.calls.length).toBeGreaterThan(0);
   });
 
   test('the loss of idle connections is survived by the next reader', async () => {

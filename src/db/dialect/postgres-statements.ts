@@ -1,6 +1,7 @@
 /**
- * Names for statements that come again: the server then parses each once per connection. Plans are still made for each
- * call (`plan_cache_mode`), because one without values cannot use a partial index.
+ * Names for statements that come again: the server then parses each once per connection. Reads are still planned for each
+ * call (`plan_cache_mode`), because a plan without values cannot use a partial index; in write transactions, which go by
+ * keys, the server may keep the plan.
  */
 export class StatementNames {
   readonly #names = new Map<string, string>();

@@ -27,6 +27,8 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
     statement_timeout: options.statementTimeoutMs,
     idle_in_transaction_session_timeout: options.transactionTimeoutMs,
     keepAlive: true,
+    // Statements of one transaction that do not wait for each other's answers share one round trip.
+    pipeline: true,
     application_name: 'easel',
     types: portableTypes,
     onConnect: (client) => prepareSession(client, logger),
@@ -98,7 +100,6 @@ const MIGRATION_LOCK = 32_735;
 /** The server ends a statement by itself; the client waits this much longer before it takes the server for lost. */
 const READ_GRACE_MS = 5000;
 
-const BEGIN = 'start transaction isolation level read committed, read write';
 /** Of the session, for the transaction that is open. */
 const LIFT_LIMITS = 'set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0';
 
@@ -202,6 +203,9 @@ class OneConnection implements ConnectionSource {
   classify = classifyPostgresError;
 }
 
+/** Rows are written by their keys: there a plan made without values serves, and making one per call costs more than it saves. */
+const BEGIN = 'start transaction isolation level read committed, read write; set local plan_cache_mode = auto';
+
 const COUNTED_COMMANDS = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE']);
 
 class PostgresConnection implements RawConnection {
@@ -209,6 +213,8 @@ class PostgresConnection implements RawConnection {
   readonly #limits: StatementLimits;
   /** Nobody knows what the connection is doing: it must not go back into the pool. */
   #broken = false;
+  /** On its way together with the first statement of the transaction. */
+  #beginning: Promise<unknown> | undefined;
 
   constructor(client: pg.PoolClient, limits: StatementLimits) {
     this.#client = client;
@@ -216,6 +222,14 @@ class PostgresConnection implements RawConnection {
   }
 
   async execute(text: string, parameters: readonly unknown[]): Promise<QueryResult<unknown>> {
+    const beginning = this.#beginning;
+    if (beginning === undefined) return this.#send(text, parameters);
+    this.#beginning = undefined;
+    const [, result] = await Promise.all([beginning, this.#send(text, parameters)]);
+    return result;
+  }
+
+  async #send(text: string, parameters: readonly unknown[]): Promise<QueryResult<unknown>> {
     const { readTimeoutMs, names } = this.#limits;
     const name = names?.nameOf(text);
     const query = {
@@ -233,8 +247,13 @@ class PostgresConnection implements RawConnection {
     }
   }
 
+  /** Not waited for. Should it fail, the statements behind it cannot write: the session by itself is read only. */
   async begin(): Promise<void> {
-    await this.execute(this.#limits.readTimeoutMs === null ? `${BEGIN}; ${LIFT_LIMITS}` : BEGIN, []);
+    const { readTimeoutMs } = this.#limits;
+    const limit = readTimeoutMs === null ? {} : { query_timeout: readTimeoutMs };
+    const text = readTimeoutMs === null ? `${BEGIN}; ${LIFT_LIMITS}` : BEGIN;
+    this.#beginning = this.#client.query({ text, ...limit });
+    this.#beginning.catch(() => {});
   }
 
   async commit(): Promise<void> {
