@@ -196,7 +196,7 @@ export class Easel {
     this.keys = new Keys({ db, clock, logger });
     this.tracing = config.telemetry.tracing ? new Tracing({ db, logger }) : undefined;
     this.webhooks = new Webhooks({
-      ...{ db, clock, logger, send: guardedSender(this.outbound) },
+      ...{ db, clock, logger, ...config.webhooks, send: guardedSender(this.outbound) },
       checkUrl: (url) => void this.outbound.check(url),
       onTried: (outcome) => this.metrics.webhookTried(outcome),
       describe: async (id, accountId) => {
@@ -356,17 +356,16 @@ export function openSources({ workflows, backends }: Config, clock: Clock): Work
   });
 }
 
-/** Output files come from hosts that a backend names: through the guard, and no further than to the first answer. */
+/** Files come from and go to hosts that a backend names: through the guard, and no further than to the first answer. */
 function outboundFetch(outbound: OutboundClient, { limits }: Config): FetchLike {
-  return async (url, { signal, headers }) => {
-    const {
-      status,
-      headers: answered,
-      body,
-    } = await outbound.fetch(url, {
+  return async (url, { signal, headers: given, method, body }) => {
+    // The guard states lengths itself.
+    const { 'content-length': bytes, ...headers } = given;
+    const answer = await outbound.fetch(url, {
       ...{ headers, maxRedirects: 0, maxBytes: limits.maxOutputBytes, timeoutMs: limits.collectMs },
-      ...definedOnly({ signal }),
+      ...definedOnly({ signal, method }),
+      ...(body === undefined ? {} : { body: { stream: body, bytes: Number(bytes) } }),
     });
-    return { status, body, headers: { get: (name) => answered[name.toLowerCase()] ?? null } };
+    return { ...answer, headers: { get: (name) => answer.headers[name.toLowerCase()] ?? null } };
   };
 }

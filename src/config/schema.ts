@@ -7,6 +7,7 @@ import { mediaSection, outboundSection } from './sections/media.js';
 import { pointsSection } from './sections/points.js';
 import { circuitSection, retrySection } from './sections/reliability.js';
 import { sessionsSection } from './sections/sessions.js';
+import { webhooksSection } from './sections/webhooks.js';
 import { workflowsSection } from './sections/workflows.js';
 
 /**
@@ -85,6 +86,7 @@ export const configSchema = z.strictObject({
   outbound: outboundSection,
   points: pointsSection,
   sessions: sessionsSection,
+  webhooks: webhooksSection,
   workflows: workflowsSection,
   telemetry: section({
     tracing: z.boolean().default(false).meta({

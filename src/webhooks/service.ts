@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/log.js';
+import { PeriodicSweep } from '../core/periodic.js';
 import type { Db } from '../db/index.js';
 import { Deliverer } from './deliverer.js';
 import { Deliveries, type DeliveryFilter, type DeliveryPage } from './deliveries.js';
@@ -27,10 +28,13 @@ export interface WebhooksOptions {
   /** Told after each try that was written down: `failed` will be tried again, `dead` will not. */
   readonly onTried?: (outcome: 'delivered' | 'failed' | 'dead') => void;
   /** How long ended deliveries and their log are kept; 30 days unless told. */
-  readonly retentionMs?: number;
+  readonly keepDays?: number;
+  /** Pause between two sweeps of them; an hour unless told. */
+  readonly sweepMs?: number;
 }
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** Tells accounts about their generations, by Standard Webhooks. See `types.ts` for the words. */
 export class Webhooks {
@@ -38,6 +42,7 @@ export class Webhooks {
   readonly #endpoints: Endpoints;
   readonly #deliveries: Deliveries;
   readonly #deliverer: Deliverer;
+  readonly #sweeper: PeriodicSweep;
 
   constructor(options: WebhooksOptions) {
     const { db, clock, logger, send, describe, checkUrl } = options;
@@ -57,15 +62,20 @@ export class Webhooks {
       disableAfterMs: options.disableAfterMs ?? 3 * DAY_MS,
       ...(options.onTried === undefined ? {} : { onTried: options.onTried }),
     });
+    this.#sweeper = new PeriodicSweep({
+      ...{ clock, logger, what: 'webhooks', everyMs: options.sweepMs ?? HOUR_MS },
+      sweep: async (signal) => ({ deliveries: await this.sweep(signal) }),
+    });
   }
 
   /** Begins to send what is in the outbox. */
   start(): void {
     this.#deliverer.start();
+    this.#sweeper.start();
   }
 
-  stop(): Promise<void> {
-    return this.#deliverer.stop();
+  async stop(): Promise<void> {
+    await Promise.all([this.#deliverer.stop(), this.#sweeper.stop()]);
   }
 
   /** There is something new in the outbox: no need to wait for the tick. */
@@ -138,8 +148,8 @@ export class Webhooks {
   }
 
   /** Removes ended deliveries that are older than the retention time. Returns how many. */
-  sweep(): Promise<number> {
-    const { db, clock, retentionMs = 30 * DAY_MS } = this.#options;
-    return sweepWebhooks(db, clock.now() - retentionMs);
+  sweep(signal?: AbortSignal): Promise<number> {
+    const { db, clock, keepDays = 30 } = this.#options;
+    return sweepWebhooks(db, clock.now() - keepDays * DAY_MS, signal);
   }
 }

@@ -4,9 +4,9 @@ import type { Db } from '../db/index.js';
 const PER_TRANSACTION = 200;
 
 /** Removes deliveries that ended before a time, with their log, in small steps. Returns how many. */
-export async function sweepWebhooks(db: Db, endedBefore: number): Promise<number> {
+export async function sweepWebhooks(db: Db, endedBefore: number, signal?: AbortSignal): Promise<number> {
   let removed = 0;
-  for (;;) {
+  while (signal?.aborted !== true) {
     const rows = await db.kysely
       .selectFrom('webhook_deliveries')
       .select(['endpoint_id', 'message_id'])
@@ -15,7 +15,7 @@ export async function sweepWebhooks(db: Db, endedBefore: number): Promise<number
       .orderBy('finished_at')
       .limit(PER_TRANSACTION)
       .execute();
-    if (rows.length === 0) return removed;
+    if (rows.length === 0) break;
     await db.transaction(async (tx) => {
       for (const { endpoint_id: endpointId, message_id: messageId } of rows) {
         await tx
@@ -33,4 +33,5 @@ export async function sweepWebhooks(db: Db, endedBefore: number): Promise<number
     });
     removed += rows.length;
   }
+  return removed;
 }

@@ -92,12 +92,17 @@ class Activity {
 
 const activities = new WeakMap<VirtualClock, Activity>();
 
+/** Everything that is due now has come to rest. */
+export async function rest(clock: VirtualClock): Promise<void> {
+  await clock.whenPending();
+  await activities.get(clock)?.whenIdle();
+}
+
 /** Moves time on as far as told, always after everything that is due has come to rest. */
 export async function pass(clock: VirtualClock, ms: number): Promise<void> {
   const end = clock.now() + ms;
   for (;;) {
-    await clock.whenPending();
-    await activities.get(clock)?.whenIdle();
+    await rest(clock);
     const next = clock.nextDueAt;
     if (next === null || next > end) break;
     await clock.advanceToNext();
