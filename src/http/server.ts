@@ -121,6 +121,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const hostPolicy = {
     allowedHosts: options.allowedHosts ?? [http.host, ...http.allowedHosts, ...publicHost(easel.config.publicUrl)],
   };
+  // First of all, so that what is refused below has a span too.
+  useTracing(app, easel.tracing);
   app.addHook('onRequest', async (request, reply) => {
     logWhenDone(context, request, reply);
     reply.header(REQUEST_ID_HEADER, request.id).header('x-content-type-options', 'nosniff');
@@ -133,7 +135,6 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     clock,
     limits: http,
   });
-  useTracing(app, easel.tracing);
   useDeclaredAnswers(app);
   app.addHook('onSend', async (_request, reply) => {
     // Answers are about one moment and one account.

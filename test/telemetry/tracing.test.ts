@@ -74,4 +74,25 @@ describe('tracing', () => {
         status: { code: 2, message: 'node_failed' },
       });
   });
+
+  test('tells of refused requests too, and metrics count every one', async () => {
+    const wrong = await server.app.inject({ url: '/v1/generations', headers: { authorization: 'Bearer wrong' } });
+    const lost = await server.app.inject({ url: '/v1/generations/nothing' });
+    const unknown = await server.app.inject({ url: '/nowhere' });
+    expect([wrong.statusCode, lost.statusCode, unknown.statusCode]).toEqual([401, 404, 404]);
+    const told = () =>
+      exporter.getFinishedSpans().map(({ name, attributes }) => [name, attributes['http.response.status_code']]);
+    await expect.poll(told).toEqual([
+      ['GET /v1/generations', 401],
+      ['GET /v1/generations/:id', 404],
+      ['GET unknown', 404],
+    ]);
+    const text = await server.easel.metrics.text();
+    for (const [route, status] of [
+      ['/v1/generations', 401],
+      ['/v1/generations/:id', 404],
+      ['none', 404],
+    ])
+      expect(text).toContain(`easel_http_request_seconds_count{method="GET",route="${route}",status="${status}"} 1`);
+  });
 });
