@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { describe, expect, test, vi } from 'vitest';
 import { silentLogger } from '../../src/core/log.js';
-import { DatabaseError, type Db, type DbTransaction, openDatabase } from '../../src/db/index.js';
+import { DatabaseError, type Db, type DbReader, type DbTransaction, openDatabase } from '../../src/db/index.js';
 import { makeKit, sharedServer, withClient } from '../helpers/databases.js';
 import { postgresAvailability } from '../helpers/postgres.js';
 import { type Decision, startTcpProxy, type TcpProxy } from '../helpers/tcp-proxy.js';
@@ -174,6 +174,25 @@ describe.runIf(availability.available)('faults of PostgreSQL', () => {
       expect(await limit(tx)).toBe('0');
     });
     expect(await db.transaction(limit)).toBe('100ms');
+  });
+
+  test('a snapshot without a database says so, wherever its connection is lost', async () => {
+    await behindProxy(async (db, direct, proxy) => {
+      const read = vi.fn((reader: DbReader) => reader.selectFrom('backends').selectAll().execute());
+      for (const lost of [once('repeatable read', 'drop'), once('from "backends"', 'drop'), () => 'drop' as const]) {
+        proxy.onRequest = lost;
+        const error = await db.snapshot(read).catch((thrown: unknown) => thrown);
+        expect(error).toBeInstanceOf(DatabaseError);
+        expect(error).toMatchObject({ code: 'database_unavailable' });
+      }
+      expect(read).toHaveBeenCalledTimes(1);
+      proxy.onRequest = () => 'pass';
+      await direct.transaction((tx) => add(tx, 'a'));
+      expect(await db.snapshot(read)).toHaveLength(1);
+    });
+    const closed = await createDb();
+    await closed.close();
+    await expect(closed.snapshot(async () => {})).rejects.toMatchObject({ code: 'shutting_down' });
   });
 
   test.each([

@@ -110,7 +110,7 @@ class PortableConnection implements DatabaseConnection {
   }
 }
 
-function toDatabaseError(source: ConnectionSource, error: unknown): DatabaseError {
+export function toDatabaseError(source: ConnectionSource, error: unknown): DatabaseError {
   if (error instanceof DatabaseError) return error;
   return new DatabaseError(source.classify(error), messageOf(error), { cause: error });
 }

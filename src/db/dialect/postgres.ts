@@ -4,7 +4,7 @@ import type { Logger } from '../../core/log.js';
 import { DatabaseError } from '../errors.js';
 import type { Database } from '../schema.js';
 import { PortablePostgresCompiler } from './compilers.js';
-import { PortableDriver } from './driver.js';
+import { PortableDriver, toDatabaseError } from './driver.js';
 import type { ConnectionSource, Engine, EngineOptions, RawConnection, TableReference } from './engine.js';
 import { PostgresChangeFeed } from './postgres-changes.js';
 import { classifyPostgresError } from './postgres-failures.js';
@@ -74,17 +74,20 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
       return (await query.execute(db)).rows;
     },
     async snapshot(work) {
-      const client = await pool.connect();
-      let isBroken = true;
+      const source = new PoolSource(pool, { readTimeoutMs: null });
+      const failing = (error: unknown) => Promise.reject(toDatabaseError(source, error));
+      const connection = await source.acquire().catch(failing);
+      let isOver = false;
       try {
-        await client.query('start transaction isolation level repeatable read, read only');
-        await client.query(LIFT_LIMITS);
-        const result = await work(kyselyOver(new OneConnection(client), 'read'));
-        await client.query('rollback');
-        isBroken = false;
+        const begin = `start transaction isolation level repeatable read, read only; ${LIFT_LIMITS}`;
+        await connection.execute(begin, []).catch(failing);
+        const result = await work(kyselyOver(new OneConnection(connection), 'read'));
+        await connection.rollback();
+        isOver = true;
         return result;
       } finally {
-        client.release(isBroken);
+        // After a failure nobody knows what still runs on it, and without time limits.
+        connection.release(!isOver);
       }
     },
     close() {
@@ -190,8 +193,8 @@ class PoolSource implements ConnectionSource {
 class OneConnection implements ConnectionSource {
   readonly #connection: PostgresConnection;
 
-  constructor(client: pg.PoolClient) {
-    this.#connection = new PostgresConnection(client, { readTimeoutMs: null });
+  constructor(connection: PostgresConnection) {
+    this.#connection = connection;
   }
 
   async acquire(): Promise<PostgresConnection> {
@@ -271,8 +274,8 @@ class PostgresConnection implements RawConnection {
     }
   }
 
-  release(): void {
-    this.#client.release(this.#broken);
+  release(isLost = false): void {
+    this.#client.release(this.#broken || isLost);
   }
 }
 
