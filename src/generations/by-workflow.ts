@@ -1,4 +1,3 @@
-import type { DeploymentValue } from '../backends/spec.js';
 import { EaselError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { definedOnly } from '../core/objects.js';
@@ -7,6 +6,7 @@ import type { NodeDefinitions } from '../graph/index.js';
 import {
   contentHash,
   type PlanLimits,
+  type PreparedWorkflow,
   type Selection,
   type Workflows,
   type WorkflowVersion,
@@ -28,6 +28,7 @@ export interface WorkflowRequest
     | 'limits'
     | 'billing'
     | 'traceParent'
+    | 'requestId'
   > {
   /** Name or alias. */
   readonly workflow: string;
@@ -88,7 +89,7 @@ export class WorkflowSubmitter {
     const place = placeOf(selection);
     const backendId = request.backendId ?? place.backendId;
     const wanted = request.version ?? selection?.deployment.version ?? undefined;
-    const { version, graph, inputs, changes, attachments } = await workflows.prepare({
+    const prepared = await workflows.prepare({
       workflow: request.workflow,
       inputs: request.inputs,
       accountId,
@@ -98,19 +99,19 @@ export class WorkflowSubmitter {
         contentTypeOf: (mediaId) => this.#contentTypeOf(accountId, mediaId),
         store: (bytes, declaredType) => this.#store(accountId, bytes, declaredType),
       },
+      isForDeployment: place.deploymentId !== undefined,
       ...(wanted === undefined ? {} : { version: wanted }),
     });
-    const { lane, metadata, billing, traceParent, sessionId } = request;
+    const { version, inputs, changes } = prepared;
+    const { lane, metadata, billing, traceParent, requestId, sessionId } = request;
     const accepted = await generations.accept({
       accountId,
-      ...(place.deploymentId === undefined
-        ? { graph, attachments }
-        : asDeployment(place.deploymentId, version, inputs)),
+      ...workOf(prepared, place.deploymentId),
       workflowName: version.workflow,
       workflowVersion: version.hash,
       bound: { inputs, changes },
       limits: { ...version.interface.limits, ...definedOnly(request.limits ?? {}) },
-      ...definedOnly({ lane, backendId, sessionId, metadata, billing, traceParent }),
+      ...definedOnly({ lane, backendId, sessionId, metadata, billing, traceParent, requestId }),
       ...definedOnly({ workflow: version.uiWorkflow ?? undefined, selection: summaryOf(selection) }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey, idempotencyDigest }),
     });
@@ -171,20 +172,15 @@ function placeOf(selection: Selection | null): { readonly backendId?: string; re
   }
 }
 
-/** A ComfyDeploy runs its own copy of the workflow: it gets the values of the inputs, by their names, and no graph. */
-function asDeployment(
-  id: string,
-  version: WorkflowVersion,
-  inputs: JsonObject,
-): Pick<GenerationRequest, 'deployment' | 'attachments'> {
-  const files = new Set(version.interface.inputs.filter(({ type }) => type === 'file').map(({ name }) => name));
-  const entries = Object.entries(inputs);
-  const values = entries.filter(([name]) => !files.has(name)) as [string, DeploymentValue][];
+/** A ComfyDeploy runs its own copy of the workflow: it gets values for its marker nodes, and no graph. */
+function workOf(
+  { graph, attachments, deployment }: PreparedWorkflow,
+  deploymentId: string | undefined,
+): Pick<GenerationRequest, 'graph' | 'deployment' | 'attachments'> {
+  if (deploymentId === undefined || deployment === null) return { graph, attachments };
   return {
-    deployment: { id, inputs: Object.fromEntries(values) },
-    attachments: entries
-      .filter(([name]) => files.has(name))
-      .map(([inputName, mediaId]) => ({ nodeId: '', inputName, mediaId: String(mediaId) })),
+    deployment: { id: deploymentId, inputs: deployment.values },
+    attachments: deployment.files.map(({ inputId, mediaId }) => ({ nodeId: '', inputName: inputId, mediaId })),
   };
 }
 

@@ -28,6 +28,7 @@ export {
 } from './embedded-metadata.js';
 export { type Fingerprint, fingerprint, type LoadedModel } from './fingerprint.js';
 export { type DetectedInput, detectInputs, type InputRole, type InputValueType } from './inputs.js';
+export { type ExternalNode, externalNode, plainLiteral } from './markers.js';
 export {
   findMissing,
   type Missing,

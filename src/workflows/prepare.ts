@@ -4,7 +4,14 @@ import { BackendError, WorkflowError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { Db } from '../db/index.js';
 import type { NodeDefinitions } from '../graph/index.js';
-import { type Bound, bindInputs, checkInputs, countingInputs, inputsInvalid, namesLora } from './bind/bind.js';
+import { type Bound, bindInputs, checkInputs, countingInputs, inputsInvalid, loraInputs } from './bind/bind.js';
+import {
+  type DeploymentBinding,
+  deploymentProblems,
+  reachesDeployment,
+  toDeployment,
+  versionForDeployment,
+} from './bind/deployment.js';
 import { type FileDesk, storeFiles, wrongFiles } from './bind/files.js';
 import type { PlanLimits } from './bind/plan.js';
 import { nextSeeds } from './seeds.js';
@@ -22,10 +29,14 @@ export interface PrepareRequest {
   /** Of the backend that will run it; asked only when a prompt names a LoRA. */
   readonly definitions?: () => Promise<NodeDefinitions>;
   readonly files?: FileDesk;
+  /** For a deployment of ComfyDeploy, which runs a graph of its own. */
+  readonly isForDeployment?: boolean;
 }
 
 export interface PreparedWorkflow extends Bound {
   readonly version: WorkflowVersion;
+  /** Null unless asked for: then `inputs` and `changes` tell what the deployment is given, and the graph is not sent. */
+  readonly deployment: DeploymentBinding | null;
 }
 
 export interface PrepareParts {
@@ -43,15 +54,19 @@ export function randomSeed(most: bigint): bigint {
 }
 
 export async function prepareWorkflow(
-  version: WorkflowVersion,
+  stored: WorkflowVersion,
   request: PrepareRequest,
   parts: PrepareParts,
 ): Promise<PreparedWorkflow> {
-  const { workflow, enabled } = version;
+  const { workflow, enabled } = stored;
   if (!enabled) throw new WorkflowError('workflow_disabled', `The workflow ${workflow} is turned off.`);
-  const given = checkInputs(version, request.inputs, request.plan);
-  const definitions = namesLora(version, given) ? await definitionsOf(request, parts) : undefined;
-  const counting = countingInputs(version, given);
+  const { isForDeployment = false } = request;
+  const given = checkInputs(stored, request.inputs, request.plan);
+  const refused = isForDeployment ? deploymentProblems(stored, given) : [];
+  if (refused.length > 0) throw inputsInvalid(workflow, refused);
+  const version = isForDeployment ? versionForDeployment(stored, given) : stored;
+  const definitions = loraInputs(version, given).length > 0 ? await definitionsOf(request, parts) : undefined;
+  const counting = countingInputs(version, given).filter(isForDeployment ? reachesDeployment(version) : () => true);
   const context = {
     randomSeed: parts.randomSeed,
     random: parts.random,
@@ -69,7 +84,9 @@ export async function prepareWorkflow(
     mediaIds: await storeFiles(about.inputs, given, { workflow, desk: request.files }),
     nextSeeds: await nextSeeds(parts.db, { workflow, accountId: request.accountId }, counting),
   });
-  return { version, ...bound };
+  if (!isForDeployment) return { version, deployment: null, ...bound };
+  const sent = toDeployment(version, bound);
+  return { version: stored, deployment: sent.deployment, ...sent.bound };
 }
 
 async function definitionsOf(request: PrepareRequest, parts: PrepareParts): Promise<NodeDefinitions> {

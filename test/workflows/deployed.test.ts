@@ -1,6 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Graph } from '../../src/graph/index.js';
 import { GRAPH } from '../generations/harness.js';
 import { type WholeServer, wholeServer } from '../http/whole.js';
+
+/** Its width has a marker node, and its height none. */
+const MARKED: Graph = {
+  ...GRAPH,
+  '1': { class_type: 'EmptyImage', inputs: { ...GRAPH['1']!.inputs, width: ['2', 0] } },
+  '2': { class_type: 'ComfyUIDeployExternalNumberInt', inputs: { input_id: 'breadth', default_value: 32 } },
+  '3': { class_type: 'ComfyUIDeployExternalText', inputs: { input_id: 'words', default_value: 'a cat' } },
+};
 
 /** A request by the name of a workflow goes where the workflow is deployed, and says why. */
 describe('a deployed workflow', () => {
@@ -48,13 +57,30 @@ describe('a deployed workflow', () => {
     await deployments.remove(here.id);
   });
 
-  test('goes to its ComfyDeploy deployment with its values and without a graph', async () => {
+  test('goes to its ComfyDeploy deployment with the bound values, by input_id, and without a graph', async () => {
     const { deployments } = server.easel.workflows;
+    const manifest = {
+      inputs: [
+        { name: 'width', from: 'breadth', required: true },
+        { name: 'prompt', from: 'words', prompt: { base: 'soft light' } },
+        { name: 'height', target: '1.height', default: 48 },
+      ],
+    };
+    await server.easel.workflows.add({ name: 'portrait', file: { format: 'api', graph: MARKED }, manifest });
     const target = { kind: 'comfydeploy', backendId: null, deploymentId: 'dep_1' } as const;
     const there = await deployments.add({ workflow: 'portrait', target, contexts: ['cook'] });
     // Not for this context: refused, and the contexts that there are are named.
     expect((await submit()).json()).toMatchObject({ code: 'deployment_none', hint: expect.stringContaining('cook') });
-    const { id } = (await submit({ lane: 'batch' })).json() as { id: string };
+    // Each would be lost there without a word.
+    const lost = { inputs: { width: 64, height: 9, prompt: 'a fox <lora:ink:0.8>' }, lane: 'batch' };
+    expect((await submit(lost)).json()).toMatchObject({
+      code: 'workflow_input_invalid',
+      errors: [
+        { pointer: '#/inputs/height', detail: expect.stringContaining('1.height is at none') },
+        { pointer: '#/inputs/prompt', detail: expect.stringContaining('names a LoRA') },
+      ],
+    });
+    const { id } = (await submit({ inputs: { width: 64, prompt: 'a fox' }, lane: 'batch' })).json() as { id: string };
     const row = await server.easel.db.kysely
       .selectFrom('generations')
       .selectAll()
@@ -66,7 +92,17 @@ describe('a deployed workflow', () => {
       .select('deployment')
       .where('generation_id', '=', id)
       .executeTakeFirst();
-    expect(JSON.parse(payload?.deployment ?? '')).toEqual({ id: 'dep_1', inputs: { width: 64 } });
+    expect(JSON.parse(payload?.deployment ?? '')).toEqual({
+      id: 'dep_1',
+      inputs: { breadth: 64, words: 'a fox, soft light' },
+    });
+    expect((await server.app.inject(`/v1/generations/${id}/graph`)).json()).toMatchObject({
+      inputs: { width: 64, prompt: 'a fox' },
+      changes: expect.arrayContaining([
+        expect.objectContaining({ node: '3', input: 'default_value', to: 'a fox, soft light' }),
+        expect.objectContaining({ node: '1', input: 'height', to: 64, why: expect.stringContaining('left out') }),
+      ]),
+    });
     await server.easel.generations.cancel(id, 'local');
     await deployments.remove(there.id);
   });

@@ -53,10 +53,10 @@ export function checkInputs(version: BindableVersion, given: JsonObject, plan: P
   return checked;
 }
 
-/** Texts in which a LoRA will be looked for. */
-export function namesLora({ interface: { inputs, loras } }: BindableVersion, given: GivenValues): boolean {
-  if (loras === null) return false;
-  return inputs.filter(takesLoras).some((input) => {
+/** Inputs whose text names a LoRA, where those are loaded. */
+export function loraInputs({ interface: { inputs, loras } }: BindableVersion, given: GivenValues): WorkflowInput[] {
+  if (loras === null) return [];
+  return inputs.filter(takesLoras).filter((input) => {
     const { prefix = '', base = '', suffix = '' } = input.prompt ?? {};
     const text = given.values.get(input.name) ?? input.default ?? '';
     return [prefix, String(text), base, suffix].some(hasLoraTag);
