@@ -3,7 +3,6 @@ import { mayHaveBeenAccepted } from '../comfyui/index.js';
 import { type Clock, sleep, systemClock } from '../core/clock.js';
 import { BackendError, type EaselError, toEaselError } from '../core/errors.js';
 import { type Logger, silentLogger } from '../core/log.js';
-import { type FetchLike, type FileRules, fetchFile } from './comfydeploy-files.js';
 import { interpretRun, isSameFile } from './comfydeploy-result.js';
 import { type KnownRun, RunBook } from './comfydeploy-runs.js';
 import { MARK_INPUT, type SearchContext, searchRun } from './comfydeploy-search.js';
@@ -31,12 +30,7 @@ import {
 
 export interface ComfyDeployBackendOptions extends ComfyDeployClientOptions {
   readonly id: string;
-  /** Reads output files; it must refuse targets that are not safe. See `FetchLike`. */
-  readonly fetch: FetchLike;
-  /** Hosts that output files may come from; any that `fetch` lets through when empty. */
-  readonly fileHosts?: readonly string[];
-  /** Takes files over plain http; unless told, where the API itself is plain http: a server of one's own. */
-  readonly allowHttpFiles?: boolean;
+  readonly fetch: NonNullable<ComfyDeployClientOptions['fetch']>;
   /** The webhook URL of an attempt, with a path that nobody can guess; null where nothing can reach us. */
   readonly webhookOf?: (attemptId: string) => Promise<string | null>;
   readonly timing?: Partial<PollTiming>;
@@ -67,7 +61,6 @@ export class ComfyDeployBackend implements Backend {
   readonly #client: ComfyDeployClient;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #files: FileRules;
   readonly #search: SearchContext;
   readonly #cancelLimitMs: number;
   readonly #book: RunBook;
@@ -78,8 +71,7 @@ export class ComfyDeployBackend implements Backend {
   readonly #capabilities: SharedAnswer<BackendCapabilities>;
 
   constructor(options: ComfyDeployBackendOptions) {
-    const { id, fetch, fileHosts, allowHttpFiles, webhookOf, timing, lostSubmitGraceMs, cancelLimitMs, ...client } =
-      options;
+    const { id, webhookOf, timing, lostSubmitGraceMs, cancelLimitMs, ...client } = options;
     this.id = id;
     this.#clock = options.clock ?? systemClock;
     this.#logger = (options.logger ?? silentLogger).child({ backend: id });
@@ -90,7 +82,6 @@ export class ComfyDeployBackend implements Backend {
       ...{ clock: this.#clock, displayUrl: this.displayUrl, limitMs: CAPABILITIES_LIMIT_MS },
       ask: () => this.#describe(),
     });
-    this.#files = { fetch, hosts: fileHosts ?? [], allowHttp: allowHttpFiles ?? this.displayUrl.startsWith('http:') };
     this.#cancelLimitMs = cancelLimitMs ?? 15_000;
     this.#search = {
       client: this.#client,
@@ -183,7 +174,7 @@ export class ComfyDeployBackend implements Backend {
   async openOutput(output: FileOutput, options: CallOptions = {}): Promise<OpenedOutput> {
     for (const isFresh of [false, true]) {
       const url = await this.#urlOf(output, isFresh, options);
-      const opened = url === null ? null : await fetchFile(this.#files, url, options);
+      const opened = url === null ? null : await this.#client.openFile(url, options);
       if (opened !== null) return opened;
     }
     const { filename, nodeId, key } = output;

@@ -1,6 +1,6 @@
 /** What executes graphs: the interface, and its adapters. */
+export type { FetchedFile, FetchLike } from '../comfydeploy/index.js';
 export { ComfyDeployBackend, type ComfyDeployBackendOptions } from './comfydeploy.js';
-export type { FetchedFile, FetchLike } from './comfydeploy-files.js';
 export { ComfyUiBackend, type ComfyUiBackendOptions } from './comfyui.js';
 export { type DefinitionSource, definitionsOf } from './definitions.js';
 export { EmbeddedBackend, type EmbeddedBackendOptions } from './embedded.js';

@@ -18,6 +18,7 @@ import { parseLossless, stringifyLossless } from '../core/json.js';
 import type { Logger } from '../core/log.js';
 import { definedOnly } from '../core/objects.js';
 import { ADDRESS_HINT, problemText, refusal } from './failures.js';
+import { type FetchLike, type FileRules, fetchFile, type OpenedFile, putFile } from './files.js';
 import * as schemas from './schemas.js';
 
 /**
@@ -41,6 +42,12 @@ export interface ComfyDeployClientOptions {
   readonly tls?: TlsOptions;
   readonly clock?: Clock;
   readonly logger?: Logger;
+  /** Reads and stores files elsewhere; it must refuse targets that are not safe. Without it none is read, nor stored by legacy. */
+  readonly fetch?: FetchLike;
+  /** Hosts that those files may come from and go to; any that `fetch` lets through when empty. */
+  readonly fileHosts?: readonly string[];
+  /** Takes and stores files over plain http; unless told, where the API itself is plain http: a server of one's own. */
+  readonly allowHttpFiles?: boolean;
   readonly http?: Pick<TransportOptions, 'requestTimeoutMs' | 'connectTimeoutMs' | 'maxResponseBytes' | 'dispatcher'>;
 }
 
@@ -72,6 +79,7 @@ export class ComfyDeployClient {
   readonly api: ComfyDeployApi;
   readonly maxUploadBytes: number;
   readonly #transport: HttpTransport;
+  readonly #files: FileRules;
 
   constructor(options: ComfyDeployClientOptions) {
     const { apiKey, headers, tls, clock, logger, http } = options;
@@ -85,6 +93,11 @@ export class ComfyDeployClient {
       ...http,
       ...definedOnly({ headers, tls, clock, logger }),
     });
+    this.#files = {
+      fetch: options.fetch ?? refuseFiles,
+      hosts: options.fileHosts ?? [],
+      allowHttp: options.allowHttpFiles ?? this.displayUrl.startsWith('http:'),
+    };
   }
 
   /** Origin and base path. */
@@ -155,6 +168,11 @@ export class ComfyDeployClient {
     return this.api === 'legacy' ? this.#uploadPresigned(file, timeoutMs) : this.#uploadForm(file, timeoutMs);
   }
 
+  /** A file that a run shows, by its URL. Null when the URL is refused by its host: it has expired, or never worked. */
+  openFile(url: string, options: CallOptions = {}): Promise<OpenedFile | null> {
+    return fetchFile(this.#files, url, options);
+  }
+
   /** All deployments: those with an image of their own and those without are two separate lists (comfydeploy.md 7.1). */
   async deployments(options: CallOptions = {}): Promise<readonly schemas.Deployment[]> {
     const lists = await Promise.all(
@@ -223,31 +241,12 @@ export class ComfyDeployClient {
           file_size: String(file.bytes),
         },
       );
-      await this.#putTo(link.upload_url, file, type, timeoutMs);
+      const { clock } = this.#transport;
+      const sent = { contentType: type, bytes: file.bytes, stream: file.stream };
+      await putFile(this.#files, link.upload_url, sent, { ...signalOf(file), clock, timeoutMs });
       return link.download_url;
     } finally {
       file.stream.destroy();
-    }
-  }
-
-  /** To a storage host, with the link as the only credential: our key must not go there. */
-  async #putTo(url: string, file: UploadInputRequest, type: string, timeoutMs: number): Promise<void> {
-    const target = new URL(url);
-    const storage = new HttpTransport({ baseUrl: target.origin, clock: this.#transport.clock });
-    const sent: TransportRequest = {
-      ...signalOf(file),
-      timeoutMs,
-      method: 'PUT',
-      path: target.pathname,
-      query: Object.fromEntries(target.searchParams),
-      headers: { 'content-type': type, 'content-length': String(file.bytes) },
-      body: file.stream,
-    };
-    try {
-      const answer = await storage.fetchText(sent);
-      if (answer.status >= 300) throw refusal(answer, storage.exchange(sent), this.#transport.clock.now());
-    } finally {
-      await storage.close();
     }
   }
 
@@ -316,6 +315,12 @@ function isUnknownRun(answer: Answer, api: ComfyDeployApi): boolean {
     default:
       return false;
   }
+}
+
+function refuseFiles(url: string): Promise<never> {
+  const { host } = new URL(url);
+  const message = `This client reads no files from ${host} and stores none there: it has no \`fetch\`.`;
+  return Promise.reject(new BackendError('outbound_forbidden', message));
 }
 
 function baseUrlOf(value: string | URL): URL {

@@ -29,7 +29,8 @@ export interface OutboundRequest {
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT';
   /** Not `host`, nor what belongs to one connection. They are sent to the first host only; see `headersFor`. */
   readonly headers?: RequestHeaders;
-  readonly body?: string | Uint8Array;
+  /** A stream is sent with its length, which must be right, and once: redirects are then not followed. */
+  readonly body?: string | Uint8Array | { readonly stream: Readable; readonly bytes: number };
   /** From now to the last byte of the body; 30 s unless told. */
   readonly timeoutMs?: number;
   /** Of the answer's body; 1 MiB unless told. */
@@ -127,16 +128,22 @@ export class OutboundClient {
     deadline: Deadline,
   ): Promise<{ response: Dispatcher.ResponseData<unknown>; from: URL }> {
     let { method = 'GET' } = request;
-    let body = request.body;
+    const { body: given } = request;
+    const streamed = typeof given === 'object' && 'stream' in given ? given : null;
+    let body = typeof given === 'object' && 'stream' in given ? given.stream : given;
     let url = first;
-    const mostHops = request.maxRedirects ?? (method === 'GET' || method === 'HEAD' ? DEFAULT_MAX_REDIRECTS : 0);
+    const defaultHops = method === 'GET' || method === 'HEAD' ? DEFAULT_MAX_REDIRECTS : 0;
+    const mostHops = streamed === null ? (request.maxRedirects ?? defaultHops) : 0;
     for (let hops = 0; ; hops += 1) {
       const response = await deadline.race(
         this.#agent.request({
           origin: url.origin,
           path: url.pathname + url.search,
           method,
-          headers: headersFor(headers, { isFirstOrigin: url.origin === first.origin, hasBody: body !== undefined }),
+          headers: {
+            ...headersFor(headers, { isFirstOrigin: url.origin === first.origin, hasBody: body !== undefined }),
+            ...(streamed === null ? {} : { 'content-length': String(streamed.bytes) }),
+          },
           body: body ?? null,
           signal: deadline.signal,
           headersTimeout: 0,

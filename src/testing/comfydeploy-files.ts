@@ -20,10 +20,10 @@ export class FakeStorage {
   }
 
   /** Stores an input; returns what the upload route answers. */
-  putInput(filename: string, bytes: Buffer, contentType: string): object {
+  putInput(filename: string, bytes: Buffer): object {
     const id = `file_${randomUUID()}`;
     const path = `/files/inputs/${id}${extname(filename)}`;
-    this.#files.set(path, { bytes, contentType });
+    this.#files.set(path, { bytes, contentType: 'application/octet-stream' });
     return { message: 'File uploaded successfully', file_id: id, file_name: filename, file_url: this.#urlOf(path) };
   }
 

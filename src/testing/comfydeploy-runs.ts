@@ -84,7 +84,9 @@ export class FakeRuns {
   /** As if somebody had deleted it. */
   remove(id: string): void {
     const run = this.#runs.get(id);
-    run?.abort.abort();
+    if (run === undefined) return;
+    this.#unqueue(run);
+    run.abort.abort();
     this.#runs.delete(id);
   }
 
@@ -132,8 +134,7 @@ export class FakeRuns {
 
   cancel(run: FakeRun): void {
     if (TERMINAL.includes(run.status)) return;
-    const index = this.#waiting.indexOf(run);
-    if (index >= 0) this.#waiting.splice(index, 1);
+    this.#unqueue(run);
     this.move(run, 'cancelled');
     run.abort.abort();
   }
@@ -152,6 +153,11 @@ export class FakeRuns {
     await Promise.race([machines, wait(1_000, undefined, { signal: patience.signal }).catch(() => {})]);
     patience.abort();
     await Promise.allSettled(this.#sending);
+  }
+
+  #unqueue(run: FakeRun): void {
+    const index = this.#waiting.indexOf(run);
+    if (index >= 0) this.#waiting.splice(index, 1);
   }
 
   #next(): void {

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseLossless, stringifyLossless } from '../core/json.js';
-import { EmbeddedEngine, type EmbeddedEngineOptions } from '../embedded/index.js';
+import { EmbeddedEngine, type EmbeddedEngineOptions, multipartBoundary, multipartParts } from '../embedded/index.js';
 import type { Graph } from '../graph/types.js';
 import { describeDeployment, type FakeDeployment } from './comfydeploy-deployments.js';
 import { type ComfyDeployFaults, FaultBook } from './comfydeploy-faults.js';
@@ -294,15 +295,14 @@ export class FakeComfyDeploy {
     return all.slice(0, size).map(describeDeployment);
   }
 
-  #upload(request: IncomingMessage, body: Buffer): Answer {
-    const boundary = /boundary=([^;]+)/.exec(request.headers['content-type'] ?? '')?.[1] ?? '';
-    const headEnd = body.indexOf('\r\n\r\n');
-    const head = body.toString('latin1', 0, headEnd);
-    const filename = /filename="([^"]*)"/.exec(head)?.[1] ?? '';
-    if (/\.(txt|csv|md|html)$/i.test(filename)) return { status: 400, body: detail('Unsupported file type') };
-    const bytes = body.subarray(headEnd + 4, body.lastIndexOf(`\r\n--${boundary}--`));
-    const type = /Content-Type: (\S+)/i.exec(head)?.[1] ?? 'application/octet-stream';
-    return { status: 200, body: this.storage.putInput(filename, Buffer.from(bytes), type) };
+  async #upload(request: IncomingMessage, body: Buffer): Promise<Answer> {
+    const boundary = multipartBoundary(request.headers['content-type']) ?? '';
+    for await (const { fileName, data } of multipartParts(Readable.from([body]), boundary)) {
+      if (fileName === undefined) continue;
+      if (/\.(txt|csv|md|html)$/i.test(fileName)) return { status: 400, body: detail('Unsupported file type') };
+      return { status: 200, body: this.storage.putInput(fileName, await buffer(data)) };
+    }
+    return { status: 422, body: detail('The file is missing.') };
   }
 
   #presign(url: URL): Answer {
@@ -316,6 +316,8 @@ export class FakeComfyDeploy {
     this.requests.push(`${request.method} /files`);
     if (request.headers.authorization !== undefined) return send(response, { status: 400, body: 'A key came along.' });
     if (request.method === 'PUT') {
+      // As object stores do: a body in chunks is refused.
+      if (request.headers['content-length'] === undefined) return send(response, { status: 411, body: '' });
       this.storage.put(url.pathname, await buffer(request), request.headers['content-type'] ?? '');
       return send(response, { status: 200, body: '' });
     }

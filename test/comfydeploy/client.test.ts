@@ -11,6 +11,7 @@ import {
   parseWebhook,
   producedOutputs,
 } from '../../src/comfydeploy/index.js';
+import { Latch } from '../../src/testing/index.js';
 import { GRAPH } from '../generations/harness.js';
 import { useDeployments } from './harness.js';
 
@@ -201,7 +202,12 @@ describe('against the fake server', () => {
   it('uploads as a form, and to a presigned address without its key', async () => {
     const fake = await deployments.fake();
     const current = client({ baseUrl: fake.url, apiKey: fake.apiKey });
-    const legacy = client({ baseUrl: fake.url, apiKey: fake.apiKey, api: 'legacy' });
+    const legacy = client({
+      baseUrl: fake.url,
+      apiKey: fake.apiKey,
+      api: 'legacy',
+      fetch: (...asked) => fetch(...asked),
+    });
     for (const url of [
       await current.upload(file('a.png', 'image/png')),
       await legacy.upload(file('a.png', 'image/png')),
@@ -211,6 +217,41 @@ describe('against the fake server', () => {
       code: 'backend_rejected_graph',
     });
     expect(await failure(legacy.upload(file('a.mp4', 'video/mp4')))).toMatchObject({ code: 'backend_rejected_graph' });
+  });
+
+  it.each([
+    ['by nothing that guards it', {}],
+    ['to a host that is not among those of files', { fetch, fileHosts: ['files.example.com'] }],
+    ['over plain http where the rest is not', { fetch, allowHttpFiles: false }],
+  ] as const)('stores no file %s', async (_, options) => {
+    const fake = await deployments.fake();
+    const legacy = client({ baseUrl: fake.url, apiKey: fake.apiKey, api: 'legacy', ...options });
+    expect(await failure(legacy.upload(file('a.png', 'image/png')))).toMatchObject({ code: 'outbound_forbidden' });
+    expect(fake.requests).toEqual(['GET /upload-url']);
+  });
+
+  it('does not execute a run that was removed while it waited', async () => {
+    const gate = new Latch();
+    const executed: string[] = [];
+    const fake = await deployments.fake({
+      machine: async ({ runId, signal }) => {
+        executed.push(runId);
+        await gate.pass(signal);
+        return [];
+      },
+    });
+    const api = client({ baseUrl: fake.url, apiKey: fake.apiKey });
+    const { id: deploymentId } = fake.deploy(GRAPH);
+    const [first, removed, last] = [
+      await api.queueRun({ deploymentId, inputs: {} }),
+      await api.queueRun({ deploymentId, inputs: {} }),
+      await api.queueRun({ deploymentId, inputs: {} }),
+    ];
+    fake.runs.remove(removed);
+    gate.open();
+    await expect.poll(async () => (await api.run(last))?.status).toBe('success');
+    expect(executed).toEqual([first, last]);
+    expect(await api.run(removed)).toBeNull();
   });
 
   it('answers a sync run with its outputs alone: no id, no status', async () => {

@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadConfig, parseConfig } from '../../src/config/index.js';
 import { systemClock } from '../../src/core/clock.js';
 import { silentLogger } from '../../src/core/log.js';
-import { createEasel } from '../../src/easel.js';
+import { createBackend, createEasel } from '../../src/easel.js';
 import { createHttpServer, listen } from '../../src/http/index.js';
+import { OutboundClient } from '../../src/outbound/index.js';
 import { FakeComfyDeploy, Latch } from '../../src/testing/index.js';
 import { ACCOUNT, GRAPH } from '../generations/harness.js';
 
@@ -53,6 +55,31 @@ async function publicAddress(): Promise<{ readonly url: string; to(port: number)
 }
 
 describe('Easel with a ComfyDeploy backend', () => {
+  it.each([
+    ['an address within, which is allowed', ['127.0.0.1'], null, ['GET /upload-url', 'PUT /files']],
+    ['an address within', [], 'outbound_forbidden', ['GET /upload-url']],
+  ] as const)('stores inputs of the legacy API through the guard: %s', async (_, allow, code, requests) => {
+    const fake = new FakeComfyDeploy();
+    const { url } = await fake.start();
+    closers.push(() => fake.close());
+    const cloud = { id: 'cloud', kind: 'comfydeploy', url, apiKey: fake.apiKey, api: 'legacy' } as const;
+    const config = parseConfig({ dataDir: folder(), outbound: { allow }, backends: [cloud] });
+    const outbound = new OutboundClient({ clock: systemClock, allow });
+    closers.push(() => outbound.close());
+    const parts = { clock: systemClock, logger: silentLogger, outbound };
+    const backend = createBackend(config.backends[0]!, config, parts);
+    closers.push(() => backend.close());
+    const bytes = Buffer.alloc(300_000, 'a picture');
+    const file = { filename: 'a.png', contentType: 'image/png', bytes: bytes.length };
+    const stored = backend.upload({
+      ...file,
+      open: async () => Readable.from([bytes.subarray(0, 9), bytes.subarray(9)]),
+    });
+    if (code !== null) await expect(stored).rejects.toMatchObject({ code });
+    else expect(fake.storage.at((await stored).inputValue)?.equals(bytes)).toBe(true);
+    expect(fake.requests).toEqual(requests);
+  });
+
   it('is reported to over HTTP without a key, and fetches files through the guard', async () => {
     const gate = new Latch();
     const fake = new FakeComfyDeploy({

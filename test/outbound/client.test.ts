@@ -5,6 +5,8 @@ import { createServer } from 'node:https';
 import { type AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../src/testing/index.js';
@@ -75,6 +77,18 @@ describe('an answer', () => {
         (error: { code: string }) => error.code,
       );
     expect(result).toBe(expected);
+  });
+
+  it('to a streamed body is the first one: it has a length, and cannot be sent a second time', async () => {
+    const seen: string[] = [];
+    await internet.site('a.example', SITE, async (request, response) => {
+      seen.push(`${request.method} ${request.headers['content-length']} ${await text(request)}`);
+      redirectTo('/other', 307)(request, response);
+    });
+    const body = { stream: Readable.from([Buffer.from('one '), Buffer.from('two')]), bytes: 7 };
+    const answer = await internet.client().fetchBytes('http://a.example/', { method: 'PUT', body, maxRedirects: 3 });
+    expect(answer.status).toBe(307);
+    expect(seen).toEqual(['PUT 7 one two']);
   });
 
   it('may not be compressed: that is a way around the size limit', async () => {

@@ -78,7 +78,8 @@ export const comfydeployBackend = z.strictObject({
     .meta({ description: 'Sent with every request to the API, for a proxy in front of it.', secret: true }),
   ...backendTraits,
   fileHosts: z.array(z.string().min(1)).optional().meta({
-    description: 'Hosts that output files may come from, `*.example.com` for all below. Unless given, any public one.',
+    description:
+      'Hosts that files may come from and go to, `*.example.com` for all below. Unless given, any public one.',
   }),
   pollMs: milliseconds(
     2_000,
