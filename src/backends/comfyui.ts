@@ -238,5 +238,6 @@ function limits(request: CallOptions): CallOptions {
   return {
     ...(request.signal === undefined ? {} : { signal: request.signal }),
     ...(request.timeoutMs === undefined ? {} : { timeoutMs: request.timeoutMs }),
+    ...(request.requestId === undefined ? {} : { requestId: request.requestId }),
   };
 }

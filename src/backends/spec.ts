@@ -64,6 +64,8 @@ export interface Backend {
 export interface CallOptions {
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
+  /** Sent along as `X-Request-Id`, so that the logs of what stands between meet those of Easel. */
+  readonly requestId?: string;
 }
 
 /** What Easel has stored of an attempt of a deployment. Adapters that run under our own ids need none of it. */

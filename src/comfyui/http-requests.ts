@@ -10,6 +10,7 @@ export function callOptions(options: CallOptions): CallOptions {
   return {
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+    ...(options.requestId === undefined ? {} : { requestId: options.requestId }),
   };
 }
 

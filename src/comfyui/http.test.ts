@@ -340,6 +340,17 @@ describe('files', () => {
     ...more,
   });
 
+  it('sends the id of the request along where there is one', async () => {
+    const ids: unknown[] = [];
+    const { url } = await serve((request, response) => {
+      ids.push(request.headers['x-request-id']);
+      answer({ prompt_id: 'p', number: 1, node_errors: {} })(request, response);
+    });
+    await client(url).submitPrompt({ graph: {} }, { requestId: 'mine' });
+    await client(url).submitPrompt({ graph: {} });
+    expect(ids).toEqual(['mine', undefined]);
+  });
+
   it('uploads a file as a stream of known length', async () => {
     let seen: { headers: IncomingMessage['headers']; body: Buffer } | null = null;
     const { url } = await serve(async (request, response) => {

@@ -34,6 +34,8 @@ export interface TransportOptions extends ConnectionOptions {
 export interface CallOptions {
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
+  /** Sent along as `X-Request-Id`, so that the logs of what stands between meet those of Easel. */
+  readonly requestId?: string;
 }
 
 export interface TransportRequest extends CallOptions {
@@ -132,7 +134,11 @@ export class HttpTransport {
           origin: url.origin,
           path: url.pathname + url.search,
           method: request.method,
-          headers: { ...this.connection.headers, ...request.headers },
+          headers: {
+            ...this.connection.headers,
+            ...(request.requestId === undefined ? {} : { 'x-request-id': request.requestId }),
+            ...request.headers,
+          },
           body: request.body ?? null,
           signal: limit.signal,
           opaque: mark,

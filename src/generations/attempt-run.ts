@@ -208,6 +208,7 @@ export class AttemptRun {
       graph,
       timeoutMs: Math.max(SHORTEST_SUBMIT_MS, Math.min(LONGEST_SUBMIT_MS, leftMs)),
       ...(payload.workflow === null ? {} : { workflow: payload.workflow }),
+      ...(payload.requestId === null ? {} : { requestId: payload.requestId }),
     });
     signal.throwIfAborted();
     this.#logger.info({ answer: outcome.kind }, 'prompt sent');

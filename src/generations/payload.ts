@@ -20,6 +20,8 @@ export interface Payload {
   readonly runLimitMs: number;
   readonly queueDeadlineAt: number;
   readonly cancelRequested: boolean;
+  /** Of the HTTP request that asked for it. */
+  readonly requestId: string | null;
 }
 
 export interface StoredAttachment {
@@ -35,6 +37,7 @@ export async function loadPayload(db: Db, generationId: string): Promise<Payload
   const row = await db.kysely
     .selectFrom('generations')
     .innerJoin('generation_payloads', 'generation_payloads.generation_id', 'generations.id')
+    .leftJoin('events', (join) => join.onRef('events.generation_id', '=', 'generations.id').on('events.seq', '=', 1))
     .select([
       'generations.account_id as accountId',
       'generations.run_limit_ms as runLimitMs',
@@ -43,6 +46,7 @@ export async function loadPayload(db: Db, generationId: string): Promise<Payload
       'generation_payloads.graph as graph',
       'generation_payloads.workflow as workflow',
       'generation_payloads.deployment as deployment',
+      'events.data as queued',
     ])
     .where('generations.id', '=', generationId)
     .executeTakeFirst();
@@ -69,7 +73,14 @@ export async function loadPayload(db: Db, generationId: string): Promise<Payload
     runLimitMs: row.runLimitMs,
     queueDeadlineAt: row.queueDeadlineAt,
     cancelRequested: row.cancelRequestedAt !== null,
+    requestId: requestIdIn(row.queued),
   };
+}
+
+/** From what was stored with the event `queued`. */
+function requestIdIn(queued: string | null): string | null {
+  const id = queued === null ? null : (JSON.parse(queued) as { readonly requestId?: unknown }).requestId;
+  return typeof id === 'string' ? id : null;
 }
 
 /** What a stored generation runs: a graph, or a deployment and then an empty graph. */

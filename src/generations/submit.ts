@@ -159,7 +159,11 @@ async function insertGeneration(
     data: {
       lane: request.lane ?? 'interactive',
       ...workflow,
-      ...definedOnly({ traceparent: request.traceParent, selection: request.selection }),
+      ...definedOnly({
+        traceparent: request.traceParent,
+        requestId: request.requestId,
+        selection: request.selection,
+      }),
     },
   });
   return { id, event };

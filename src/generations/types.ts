@@ -51,6 +51,8 @@ export interface GenerationRequest {
   readonly billing?: BillingTerms;
   /** The trace that it belongs to (W3C Trace Context). */
   readonly traceParent?: string;
+  /** Of the request that asked for it: told in the event `queued`, and to the backend with its submit. */
+  readonly requestId?: string;
   /** Which deployment of its workflow was chosen, and why: told in the event `queued`. */
   readonly selection?: { readonly deploymentId: string; readonly rule: string; readonly sentence: string };
   /** Where the graph was bound from a workflow: with which values, and what that changed. Kept, and never interpreted. */

@@ -58,6 +58,26 @@ describe('tracing', () => {
     expect(named('easel.collect')).toHaveLength(1);
   });
 
+  test('the id of a request goes to the backend with the submit, from graphs and workflows alike', async () => {
+    const { backend, easel, app } = server;
+    const told: (string | undefined)[] = [];
+    backend.autoFinish = ({ requestId }) => {
+      told.push(requestId);
+      return [];
+    };
+    await easel.workflows.add({ name: 'plain', file: { format: 'api', graph: GRAPH } });
+    for (const [url, payload] of [
+      ['/v1/generations', { graph: GRAPH }],
+      ['/v1/workflows/plain/generations', {}],
+    ] as const) {
+      const headers = { 'x-request-id': `mine-${told.length}` };
+      const answer = await app.inject({ method: 'POST', url, headers, payload });
+      expect(answer.headers['x-request-id']).toBe(headers['x-request-id']);
+      await easel.generations.wait((answer.json() as { id: string }).id, 'local');
+    }
+    expect(told).toEqual(['mine-0', 'mine-1']);
+  });
+
   test('says how an attempt failed', async () => {
     server.backend.autoFinish = null;
     const before = server.backend.accepted.length;

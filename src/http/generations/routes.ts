@@ -175,6 +175,7 @@ async function submit(context: HttpContext, request: FastifyRequest, body: Submi
     billing: billingOf(request),
     ...prepared.request,
     ...idempotency,
+    requestId: request.id,
     ...(request.traceParent === null ? {} : { traceParent: request.traceParent }),
   });
   return { ...accepted, warnings: prepared.warnings };

@@ -31,6 +31,7 @@ export const generateRoutes =
           accountId: accountOf(request),
           ...definedOnly({
             traceParent: request.traceParent ?? undefined,
+            requestId: request.id,
             version,
             lane,
             metadata,
