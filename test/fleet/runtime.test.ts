@@ -10,7 +10,7 @@ describeEachDatabase('backends at run time', ({ createDatabase }) => {
   const nodes = useNodes();
 
   /** A node without a backend of its own, and what it opens. */
-  async function setUp() {
+  async function setUp(failingStarts = 0) {
     const database = await createDatabase();
     const db = await database.open();
     const opened: FakeBackend[] = [];
@@ -21,6 +21,10 @@ describeEachDatabase('backends at run time', ({ createDatabase }) => {
         open(settings) {
           const backend = new FakeBackend(settings as { readonly id: string });
           const close = backend.close.bind(backend);
+          if (failingStarts > 0) {
+            failingStarts -= 1;
+            backend.start = () => Promise.reject(new StorageError('storage_failed', 'Its folder is not there yet.'));
+          }
           backend.close = async () => {
             closed.push(backend.id);
             await close();
@@ -112,6 +116,18 @@ describeEachDatabase('backends at run time', ({ createDatabase }) => {
     vi.spyOn(db, 'transaction').mockRejectedValue(new StorageError('database_unavailable', 'It is away.'));
     await generations.stop();
     expect([...closed].sort()).toEqual(['one', 'two']);
+  });
+
+  test('one that does not start is closed, and tried again', async () => {
+    const { generations, add, opened, closed } = await setUp(2);
+    await add('gpu');
+    expect(opened).toHaveLength(3);
+    expect(closed).toEqual(['gpu', 'gpu']);
+    const { id } = await generations.submit(request());
+    const started = opened[2]!;
+    await started.whenAccepted(1);
+    started.finish(started.accepted[0]!);
+    expect((await generations.wait(id, ACCOUNT)).status).toBe('succeeded');
   });
 
   test('one that no node can open disturbs nobody', async () => {

@@ -52,6 +52,12 @@ interface Member {
   readonly settingsVersion: number;
 }
 
+interface Unusable {
+  readonly settingsVersion: number;
+  /** Null until its settings change. */
+  readonly retryAt: number | null;
+}
+
 /** A free backend that others do not take for so many ticks is taken by whoever is there. */
 const PATIENCE_TICKS = 3;
 
@@ -59,7 +65,7 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #members = new Map<string, Member>();
   readonly #backends: Backend[] = [];
-  readonly #unusable = new Map<string, number>();
+  readonly #unusable = new Map<string, Unusable>();
   readonly #freeSince = new Map<string, number>();
   readonly #wake: Wake;
   readonly #stop = new AbortController();
@@ -232,24 +238,37 @@ export class Fleet {
     }
     for (const row of rows) {
       if (row.origin !== 'added' || open === undefined || this.#members.has(row.id)) continue;
-      if (this.#unusable.get(row.id) === row.settings_version) continue;
+      const unusable = this.#unusable.get(row.id);
+      const isSame = unusable?.settingsVersion === row.settings_version;
+      if (isSame && (unusable.retryAt ?? Number.POSITIVE_INFINITY) > this.#options.clock.now()) continue;
       await this.#open(row, open);
     }
   }
 
   async #open(row: BackendRow, open: OpenBackend): Promise<void> {
-    const { logger } = this.#options;
+    const { logger, clock, timing } = this.#options;
+    const id = row.id;
+    let managed: ManagedBackend;
     try {
-      const managed = open(JSON.parse(row.settings ?? 'null'));
-      await managed.backend.start();
-      const member = this.#addMember(managed, true, row.settings_version);
-      member.runner.start();
-      logger.info({ backend: row.id }, 'a backend was added');
+      managed = open(JSON.parse(row.settings ?? 'null'));
     } catch (error) {
       // Tried again when its settings change; other nodes may understand them.
-      this.#unusable.set(row.id, row.settings_version);
-      logger.error({ backend: row.id, err: toEaselError(error) }, 'an added backend cannot be used by this node');
+      this.#unusable.set(id, { settingsVersion: row.settings_version, retryAt: null });
+      logger.error({ backend: id, err: toEaselError(error) }, 'an added backend cannot be used by this node');
+      return;
     }
+    try {
+      await managed.backend.start();
+    } catch (error) {
+      const retryAt = clock.now() + timing.maxHealthPauseMs;
+      this.#unusable.set(id, { settingsVersion: row.settings_version, retryAt });
+      logger.warn({ backend: id, err: toEaselError(error) }, 'an added backend did not start; it is tried again');
+      await this.#closeAdapter(managed.backend);
+      return;
+    }
+    this.#unusable.delete(id);
+    this.#addMember(managed, true, row.settings_version).runner.start();
+    logger.info({ backend: id }, 'a backend was added');
   }
 
   async #close(id: string, member: Member): Promise<void> {
@@ -266,12 +285,16 @@ export class Fleet {
       await releaseLease(db, lease, clock.now()).catch((error: unknown) =>
         logger.warn({ backend: id, err: toEaselError(error) }, 'a lease could not be given back'),
       );
-    if (isAdded)
-      await runner.backend
-        .close()
-        .catch((error: unknown) =>
-          logger.warn({ backend: id, err: toEaselError(error) }, 'a backend did not close cleanly'),
-        );
+    if (isAdded) await this.#closeAdapter(runner.backend);
+  }
+
+  /** Never rejects. */
+  async #closeAdapter(backend: Backend): Promise<void> {
+    await backend
+      .close()
+      .catch((error: unknown) =>
+        this.#options.logger.warn({ backend: backend.id, err: toEaselError(error) }, 'a backend did not close cleanly'),
+      );
   }
 
   #addMember(managed: ManagedBackend, isAdded: boolean, settingsVersion: number): Member {
