@@ -233,6 +233,22 @@ describeEachDatabase('selection', ({ createDb }) => {
     const found = await workflows.getDeploymentIdByType('MAKE');
     expect(found.deploymentIds).toEqual([first.id, second.id]);
     expect(found.requiredInputs.map(({ name }) => name)).toEqual(['width']);
+    // Those of the version that runs there, and not of the one that the workflow would take by itself.
+    const both = [...manifest.inputs, { name: 'height', target: '1.height', required: true }];
+    const file = { format: 'api', graph: GRAPH } as const;
+    await workflows.add({ name: 'portrait', file, manifest: { ...manifest, inputs: both }, labels: ['tall'] });
+    const required = async () => (await workflows.getDeploymentIdByType('MAKE')).requiredInputs.map(({ name }) => name);
+    expect(await required()).toEqual(['width', 'height']);
+    await workflows.deployments.update(first.id, { version: '1' });
+    expect(await required()).toEqual(['width']);
+    await workflows.deployments.update(first.id, { version: 'tall' });
+    await workflows.deployments.update(second.id, { version: 'tall' });
+    await workflows.add({ name: 'portrait', file, manifest });
+    expect(await required()).toEqual(['width', 'height']);
+    await workflows.deployments.update(second.id, { version: '1' });
+    await workflows.labels.remove('portrait', 'tall');
+    expect(await required()).toEqual(['width']);
+
     const selection = await workflows.select('make', { preference: second.id });
     expect(selection.deployment.id).toBe(first.id);
     expect(selection.reason.considered).toMatchObject([

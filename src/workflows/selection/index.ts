@@ -41,7 +41,7 @@ export interface TypeDeployments {
   /** As stored: upper case. */
   readonly type: string;
   readonly deploymentIds: readonly string[];
-  /** What a request must give, whichever of the deployments it gets: the inputs that all of its workflows require. */
+  /** What a request must give, whichever of the deployments it gets: the inputs that all of them require. */
   readonly requiredInputs: readonly WorkflowInput[];
   readonly workflows: readonly {
     readonly name: string;
@@ -81,21 +81,37 @@ export class Selector {
     const workflows = await this.#ofType(type);
     const deployments = await this.#deploymentsOf(workflows);
     const parts = await Promise.all(
-      workflows.map(async ({ name }) => ({
-        name,
-        deploymentIds: deployments.filter(({ workflow, enabled }) => workflow === name && enabled).map(({ id }) => id),
-        requiredInputs: (await this.#workflows.version(name)).interface.inputs.filter(({ required }) => required),
-      })),
+      workflows.map(async ({ name }) => {
+        const usable = deployments.filter(({ workflow, enabled }) => workflow === name && enabled);
+        const deploymentIds = usable.map(({ id }) => id);
+        return { name, deploymentIds, requiredInputs: await this.#requiredBy(name, usable) };
+      }),
     );
-    const [first] = parts;
-    const inAll = (input: WorkflowInput) =>
-      parts.every(({ requiredInputs }) => requiredInputs.some(({ name }) => name === input.name));
     return {
       type: normalType(type) ?? type,
       deploymentIds: parts.flatMap(({ deploymentIds }) => deploymentIds),
-      requiredInputs: first?.requiredInputs.filter(inAll) ?? [],
+      requiredInputs: inAll(parts.map(({ requiredInputs }) => requiredInputs)),
       workflows: parts,
     };
+  }
+
+  /** By all of the versions that its deployments run; where it has none, by the one that it would take by itself. */
+  async #requiredBy(workflow: string, deployments: readonly Deployment[]): Promise<WorkflowInput[]> {
+    const references = new Set(deployments.map(({ version }) => version));
+    const found = await Promise.all([...references].map((reference) => this.#versionOf(workflow, reference)));
+    const versions = found.filter((version) => version !== null);
+    if (versions.length === 0) versions.push(await this.#workflows.version(workflow));
+    return inAll(versions.map(({ interface: { inputs } }) => inputs.filter(({ required }) => required)));
+  }
+
+  /** Null where its label is there no more: then the deployment runs nothing, and the others must be told of all the same. */
+  async #versionOf(workflow: string, reference: string | null): Promise<WorkflowVersion | null> {
+    try {
+      return await this.#workflows.version(workflow, reference ?? undefined);
+    } catch (error) {
+      if (error instanceof WorkflowError && error.code === 'workflow_version_unknown') return null;
+      throw error;
+    }
   }
 
   /** Throws `workflow_type_unknown`, `deployment_none`. */
@@ -176,4 +192,10 @@ export class Selector {
       );
     return [...stored, ...implied];
   }
+}
+
+/** Those of the first list that are in every other one too, by name. */
+function inAll(lists: readonly (readonly WorkflowInput[])[]): WorkflowInput[] {
+  const [first = [], ...others] = lists;
+  return first.filter(({ name }) => others.every((list) => list.some((input) => input.name === name)));
 }
