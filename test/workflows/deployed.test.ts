@@ -57,6 +57,19 @@ describe('a deployed workflow', () => {
     await deployments.remove(here.id);
   });
 
+  test('without deployments goes anywhere, and says why what is preferred counts for nothing', async () => {
+    const { id } = (await submit({ preference: 'fake' })).json() as { id: string };
+    expect(await queued(id)).toMatchObject({
+      selection: { sentence: expect.stringMatching(/^portrait on any backend: .* the workflow has no deployments\.$/) },
+    });
+    const plain = (await submit()).json() as { id: string };
+    expect(await queued(plain.id)).not.toHaveProperty('selection');
+    // Its own name for that: what GET /v1/types/make calls it.
+    const type = (await server.app.inject('/v1/types/make')).json() as { deployment_ids: string[] };
+    const named = (await submit({ preference: type.deployment_ids[0] })).json() as { id: string };
+    expect(await queued(named.id)).toMatchObject({ selection: { rule: 'preference' } });
+  });
+
   test('goes to its ComfyDeploy deployment with the bound values, by input_id, and without a graph', async () => {
     const { deployments } = server.easel.workflows;
     const manifest = {

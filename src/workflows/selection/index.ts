@@ -16,6 +16,8 @@ import {
 } from './choose.js';
 import { lookAtBackends } from './look.js';
 
+const NOTHING_TO_PREFER = 'What is preferred counts for nothing: the workflow has no deployments.';
+
 export interface SelectOptions {
   /** `interactive` unless told; `any` may use every deployment. */
   readonly context?: string | undefined;
@@ -51,6 +53,7 @@ export interface TypeDeployments {
 }
 
 interface WorkflowReader {
+  get(nameOrAlias: string): Promise<Workflow>;
   all(options: { readonly type?: string; readonly enabled?: boolean }): Promise<Workflow[]>;
   types(): Promise<string[]>;
   version(name: string, reference?: string): Promise<WorkflowVersion>;
@@ -121,12 +124,18 @@ export class Selector {
   }
 
   /**
-   * Among the deployments of one workflow. Null when it has none: then it goes to any backend that can run it. Throws
-   * `deployment_none`.
+   * Among the deployments of one workflow. Null when it has none: then it goes to any backend that can run it, and where
+   * something was preferred the answer says why that counts for nothing. Throws `deployment_none`.
    */
   async selectFor(workflow: string, options: SelectOptions = {}): Promise<Selection | null> {
     const deployments = await this.#workflows.deployments.list({ workflow });
-    return deployments.length === 0 ? null : this.#choose(deployments, options, `workflow ${workflow}`);
+    if (deployments.length > 0) return this.#choose(deployments, options, `workflow ${workflow}`);
+    const { preference, ...rest } = options;
+    if (preference === undefined) return null;
+    const anywhere = impliedDeployment(await this.#workflows.get(workflow));
+    if (preference === anywhere.id) return this.#choose([anywhere], options, `workflow ${workflow}`);
+    const selection = await this.#choose([anywhere], rest, `workflow ${workflow}`);
+    return { ...selection, sentence: `${selection.sentence} ${NOTHING_TO_PREFER}` };
   }
 
   async #choose(deployments: readonly Deployment[], options: SelectOptions, what: string): Promise<Selection> {
@@ -168,7 +177,7 @@ export class Selector {
     });
   }
 
-  /** A workflow that nobody deployed anywhere may go anywhere, for anybody. */
+  /** Those that are stored, and for a workflow without any the one that it has by itself. */
   async #deploymentsOf(workflows: readonly Workflow[]): Promise<Deployment[]> {
     const names = new Set(workflows.map(({ name }) => name));
     const type = workflows[0]?.type ?? undefined;
@@ -176,22 +185,25 @@ export class Selector {
     const stored = ofType.filter(({ workflow }) => names.has(workflow));
     const implied = workflows
       .filter(({ name }) => !stored.some(({ workflow }) => workflow === name))
-      .map(
-        ({ name, createdAt, updatedAt }): Deployment => ({
-          id: derivedId('implied deployment', name),
-          workflow: name,
-          version: null,
-          target: { kind: 'any' },
-          contexts: ['any'],
-          weight: 100,
-          enabled: true,
-          source: 'implied',
-          createdAt,
-          updatedAt,
-        }),
-      );
+      .map(impliedDeployment);
     return [...stored, ...implied];
   }
+}
+
+/** A workflow that nobody deployed anywhere may go anywhere, for anybody. */
+function impliedDeployment({ name, createdAt, updatedAt }: Workflow): Deployment {
+  return {
+    id: derivedId('implied deployment', name),
+    workflow: name,
+    version: null,
+    target: { kind: 'any' },
+    contexts: ['any'],
+    weight: 100,
+    enabled: true,
+    source: 'implied',
+    createdAt,
+    updatedAt,
+  };
 }
 
 /** Those of the first list that are in every other one too, by name. */
