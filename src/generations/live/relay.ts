@@ -49,12 +49,14 @@ export class LiveRelay {
   /** What followers elsewhere want of us, and until when. */
   #wishes: ReadonlyMap<string, number> = new Map();
   readonly #unwritten = new Map<string, Map<Kind, LiveEvent>>();
+  /** Of runs of this process. */
   readonly #written = new Set<string>();
   readonly #received = new WeakSet<GenerationEvent>();
   readonly #unsubscribe: (() => void)[] = [];
   readonly #timers = new Map<'write' | 'read' | 'tick', Timer>();
   readonly #working = new Set<Promise<void>>();
   #expiredAt = 0;
+  #isReading = false;
   #isStopped = true;
 
   constructor(options: RelayOptions) {
@@ -132,7 +134,21 @@ export class LiveRelay {
     if (this.#unwritten.size > 0) this.#soon('write', WRITE_PAUSE_MS);
   }
 
+  /** One at a time: what two read at once would be told twice. */
   async #read(): Promise<void> {
+    if (this.#isReading) {
+      this.#soon('read', READ_PAUSE_MS);
+      return;
+    }
+    this.#isReading = true;
+    try {
+      await this.#readStates();
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  async #readStates(): Promise<void> {
     const { db, runs, hub } = this.#options;
     const elsewhere = [...this.#wanted.keys()].filter((id) => !runs(id));
     if (elsewhere.length === 0) return;
@@ -162,7 +178,7 @@ export class LiveRelay {
   }
 
   async #tick(): Promise<void> {
-    const { db, clock } = this.#options;
+    const { db, clock, runs } = this.#options;
     const nowMs = clock.now();
     await this.#readWishes();
     await this.#read();
@@ -171,6 +187,8 @@ export class LiveRelay {
     for (const key of this.#revisions.keys()) {
       if (!this.#wanted.has(key.split(' ', 1)[0] ?? '')) this.#revisions.delete(key);
     }
+    // Runs that went to another node end there, and what was written of them is that node's.
+    for (const id of this.#written) if (!runs(id)) this.#written.delete(id);
     await expireStates(db, nowMs - EXPIRE_MS);
   }
 
