@@ -4,6 +4,7 @@ import { definedOnly } from '../../core/objects.js';
 import { wireTime, wireTimeOrNull } from '../../core/wire.js';
 import type { Balance, HistoryEntry, Points } from '../../points/index.js';
 import { accountOf } from '../account.js';
+import { idempotencyOf } from '../generations/idempotency.js';
 import { route } from '../route.js';
 import { check } from '../validate.js';
 import {
@@ -75,12 +76,12 @@ export const pointsRoutes =
 
     app.post('/v1/points/grants', grantRoute, async (request) => {
       const body = check(grantBody, request.body, 'body');
-      const header = request.headers['idempotency-key'];
+      const idempotency = idempotencyOf(request.headers, body);
       const receipt = await points.grant({
         accountId: body.account_id,
         amount: body.amount,
         expiresAt: timeOf(body.expires_at ?? undefined) ?? null,
-        idempotencyKey: typeof header === 'string' && header !== '' ? header : newId(),
+        idempotencyKey: idempotency?.idempotencyKey ?? newId(),
         authority: { actor: `key ${request.caller.keyId ?? 'local'}`, reason: body.reason },
       });
       return { transfer_id: receipt.transferId, amount: receipt.amount, repeated: receipt.repeated };
