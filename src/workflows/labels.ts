@@ -17,6 +17,9 @@ export interface MovedLabel {
   readonly to: string;
 }
 
+/** Deployments in a message. */
+const MAX_NAMED = 5;
+
 /** Labels: movable names of versions, each with the way that it has come. */
 export class Labels {
   readonly #options: { readonly db: Db; readonly clock: Clock };
@@ -88,18 +91,39 @@ export class Labels {
     });
   }
 
-  /** Takes a label away. Throws `workflow_unknown`, `workflow_label_invalid` when there is none. */
+  /**
+   * Takes a label away. Throws `workflow_unknown`, `workflow_label_invalid` when there is none, or when deployments follow
+   * it: they would take no run any more, and nobody would be told before the next one.
+   */
   async remove(nameOrAlias: string, label: string): Promise<void> {
     const { name, labels } = await this.#workflows.get(nameOrAlias);
     if (!Object.hasOwn(labels, label)) {
       throw new WorkflowError('workflow_label_invalid', `${name} has no label "${label.slice(0, 80)}".`);
     }
-    await this.#options.db.transaction((tx) => this.#clear(tx, name, label));
+    await this.#options.db.transaction(async (tx) => {
+      await this.#lock(tx, name);
+      const followers = await this.#followers(tx, name, label);
+      if (followers.length > 0) throw followed(name, label, followers);
+      await this.#clear(tx, name, label);
+    });
   }
 
   /** Moves of one workflow's labels happen one after the other. */
   async #lock(tx: DbTransaction, name: string): Promise<void> {
     await tx.updateTable('workflows').set({ updated_at: this.#options.clock.now() }).where('name', '=', name).execute();
+  }
+
+  /** Deployments at the label, those that are turned off too: they are to work when they are turned on. */
+  async #followers(tx: DbTransaction, name: string, label: string): Promise<string[]> {
+    const rows = await tx
+      .selectFrom('workflow_deployments')
+      .select('id')
+      .where('workflow_name', '=', name)
+      .where('version', '=', label)
+      .orderBy('created_at')
+      .orderBy('id')
+      .execute();
+    return rows.map(({ id }) => id);
   }
 
   #rows(tx: DbTransaction, name: string, label: string) {
@@ -121,4 +145,17 @@ export class Labels {
       .where('is_current', '=', 1)
       .execute();
   }
+}
+
+function followed(name: string, label: string, deployments: readonly string[]): WorkflowError {
+  const named = deployments.slice(0, MAX_NAMED).join(', ');
+  const more = deployments.length > MAX_NAMED ? ` and ${deployments.length - MAX_NAMED} more` : '';
+  return new WorkflowError(
+    'workflow_label_invalid',
+    `"${label}" cannot be taken away from ${name}: deployments follow it (${named}${more}).`,
+    {
+      hint: 'Remove these deployments, or bind them to another version, first.',
+      details: { deployments: deployments.slice(0, MAX_NAMED) },
+    },
+  );
 }

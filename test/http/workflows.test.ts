@@ -125,6 +125,13 @@ describe('/v1/workflows', () => {
       nodes: { added: [], removed: [], changed: [{ id: '3', inputs: [{ field: 'steps', from: 20, to: 30 }] }] },
       inputs: { changed: [{ name: 'steps', fields: [{ field: 'default', from: 20, to: 30 }] }] },
     });
+    const { body: follower } = await call('POST', '/v1/workflows/cat/deployments', { version: 'production' });
+    expect((await call('DELETE', url)).body).toMatchObject({
+      status: 409,
+      code: 'workflow_label_invalid',
+      details: { deployments: [follower.id] },
+    });
+    await call('DELETE', `/v1/deployments/${follower.id}`);
     expect((await call('DELETE', url)).status).toBe(204);
     expect((await call('GET', '/v1/workflows/cat/versions/1')).body.graph['3'].inputs.steps).toBe(20);
   });

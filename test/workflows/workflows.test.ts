@@ -86,6 +86,26 @@ describeEachDatabase('workflows', ({ createDb }) => {
     }
   });
 
+  test('a label that deployments follow stays, and they are named', async () => {
+    const workflows = openWorkflows(await createDb());
+    const { labels, deployments } = workflows;
+    for (const name of ['cat', 'dog']) await workflows.add({ name, file: pictureFile(), labels: ['staging'] });
+    const on = await deployments.add({ workflow: 'cat', version: 'staging' });
+    const off = await deployments.add({ workflow: 'cat', version: 'staging', enabled: false });
+    for (const version of ['1', null]) await deployments.add({ workflow: 'cat', version });
+    await labels.remove('dog', 'staging');
+    expect(await failure(labels.remove('cat', 'staging'))).toMatchObject({
+      code: 'workflow_label_invalid',
+      message: expect.stringContaining(`(${on.id}, ${off.id})`),
+      details: { deployments: [on.id, off.id] },
+    });
+    expect((await workflows.version('cat', 'staging')).number).toBe(1);
+    await deployments.update(on.id, { version: '1' });
+    await deployments.remove(off.id);
+    await labels.remove('cat', 'staging');
+    expect((await workflows.get('cat')).labels).toEqual({});
+  });
+
   test('labels moved at once end at one version', async () => {
     const workflows = openWorkflows(await createDb());
     for (const steps of [1, 2, 3, 4]) await workflows.add({ name: 'cat', file: pictureFile({ steps }) });
