@@ -252,9 +252,36 @@ describeEachDatabase('sources', ({ createDb }) => {
     expect((await workflows.get('tabby')).enabled).toBe(true);
   });
 
+  test('a folder without any workflow turns none off: it may not be mounted', async () => {
+    const folder = makeFolder();
+    const source = new FolderSource({ id: 'folder', path: folder.path, refreshMs: 60_000 });
+    const { sources, workflows, make, enabled } = await open(source);
+    expect(await sources.refresh()).toMatchObject([{ count: 0, error: null }]);
+    for (const name of ['cat', 'dog']) folder.write(`${name}.json`, pictureGraph());
+    await sources.refresh();
+    for (const name of ['cat', 'dog']) folder.remove(`${name}.json`);
+    folder.write('notes.txt', 'not a workflow');
+    const empty = { code: 'file_unreadable', message: expect.stringContaining('has no workflow any more, and had 2') };
+    // Also where nothing is remembered of the pass before.
+    for (const one of [sources, make()]) {
+      expect(await one.refresh()).toMatchObject([{ error: empty, staleSince: expect.any(Number) }]);
+      expect(await enabled()).toEqual({ cat: true, dog: true });
+    }
+    folder.write('cat.json', pictureGraph());
+    expect(await sources.refresh()).toMatchObject([{ count: 1, error: null, staleSince: null }]);
+    expect(await enabled()).toEqual({ cat: true, dog: false });
+    folder.remove('cat.json');
+    await sources.refresh();
+    expect(sources.states()).toMatchObject([
+      { error: { hint: expect.stringContaining('easel workflows remove cat') } },
+    ]);
+    await workflows.remove('cat');
+    expect(await sources.refresh()).toMatchObject([{ count: 0, error: null }]);
+  });
+
   test('a folder is followed: a save that replaces the file is one new version', async () => {
     const folder = makeFolder();
-    folder.write('cat.json', pictureGraph());
+    for (const name of ['cat', 'dog']) folder.write(`${name}.json`, pictureGraph());
     const source = new FolderSource({ id: 'folder', path: folder.path, refreshMs: 3_600_000 });
     const { sources, workflows, clock } = await open(source);
     const changed = vi.fn();

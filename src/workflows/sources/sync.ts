@@ -72,11 +72,23 @@ export class SourceSync {
       }
     }
     signal.throwIfAborted();
+    if (held.size === 0 && !hasNameless) this.#refuseEmpty(known);
     this.#taken = taken;
     const missing = hasNameless ? [] : [...known].filter(([name, { isGone }]) => !isGone && !held.has(name));
     let gone = 0;
     for (const [name] of missing) if (await this.#presence.markWorkflow(name, false)) gone += 1;
     return { count: taken.size, changed, gone, back, faults };
+  }
+
+  /** A folder that is not mounted, or the key of another account, looks like a source whose workflows were all removed. */
+  #refuseEmpty(known: ReadonlyMap<string, { readonly isGone: boolean }>): void {
+    const lost = [...known].flatMap(([name, { isGone }]) => (isGone ? [] : name));
+    if (lost.length === 0) return;
+    const { place } = this.#source;
+    throw new WorkflowError('file_unreadable', `${place} has no workflow any more, and had ${lost.length}.`, {
+      hint: `Check that it is the right place. What is not wanted any more is removed with easel workflows remove ${lost[0]}.`,
+      retryable: true,
+    });
   }
 
   async #take(

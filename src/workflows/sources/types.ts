@@ -10,7 +10,7 @@ import type { LoadedWorkflow } from '../../graph/index.js';
  * - pass    one look at everything that a source has
  * - fault   an item that cannot be taken in; the workflow stays as it was, and the other items go on
  * - gone    a workflow that its source has no more: turned off, never deleted. Nothing is gone while an item is broken whose
- *           name cannot be told: it may be any of those that are missing
+ *           name cannot be told: it may be any of those that are missing. Nor while the source has nothing at all
  */
 export interface WorkflowSource {
   /** Workflows and deployments are found by it, so it must stay the same from start to start. */
