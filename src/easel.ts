@@ -222,6 +222,7 @@ export class Easel {
       workflows: this.workflows,
       definitions,
       planOf: (accountId) => this.perksOf(accountId),
+      preferenceOf: async (accountId) => (await this.sessions.preferences(accountId)).backend,
       maxUploadBytes: config.http.maxUploadBytes,
     });
   }

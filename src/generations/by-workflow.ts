@@ -36,7 +36,7 @@ export interface WorkflowRequest
   readonly version?: string;
   /** By name, exactly those of the workflow. */
   readonly inputs: JsonObject;
-  /** A deployment or a backend that it would rather have. */
+  /** A deployment or a backend that it would rather have; what is stored for the account unless given. */
   readonly preference?: string;
   /** Whether the account gets the same deployment each time, as long as that is well. */
   readonly isSticky?: boolean;
@@ -60,6 +60,8 @@ export interface WorkflowSubmitterOptions {
   readonly definitions: (options: { readonly backendId?: string }) => Promise<NodeDefinitions>;
   /** What the plan of an account allows. */
   readonly planOf: (accountId: string) => Promise<PlanLimits>;
+  /** The backend that an account would rather have, where it has said so; null without one. */
+  readonly preferenceOf?: (accountId: string) => Promise<string | null>;
   readonly maxUploadBytes: number;
 }
 
@@ -121,11 +123,13 @@ export class WorkflowSubmitter {
   /** Null where the request names its backend, or the workflow is deployed nowhere: then it goes wherever it can run. */
   async #select(request: WorkflowRequest): Promise<Selection | null> {
     if (request.backendId !== undefined) return null;
-    const { workflows } = this.#options;
+    const { workflows, preferenceOf } = this.#options;
     const { name } = await workflows.get(request.workflow);
+    const stored = request.preference === undefined ? await preferenceOf?.(request.accountId) : undefined;
     return workflows.selector.selectFor(name, {
       context: request.billing?.context ?? (request.lane === 'batch' ? 'cook' : 'interactive'),
-      preference: request.preference,
+      preference: request.preference ?? stored ?? undefined,
+      isStoredPreference: request.preference === undefined,
       stickyKey: request.isSticky === true ? request.accountId : undefined,
     });
   }

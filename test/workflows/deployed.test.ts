@@ -70,6 +70,46 @@ describe('a deployed workflow', () => {
     expect(await queued(named.id)).toMatchObject({ selection: { rule: 'preference' } });
   });
 
+  test('goes where the account prefers, unless the request says something else', async () => {
+    const { deployments } = server.easel.workflows;
+    const weight = 0;
+    const here = await deployments.add({
+      workflow: 'portrait',
+      target: { kind: 'backend', backendId: 'fake' },
+      weight,
+    });
+    const other = await deployments.add({ workflow: 'portrait' });
+    const sentenceOf = async (body: object) =>
+      (await queued(((await submit(body)).json() as { id: string }).id)) as object;
+    expect(await sentenceOf({})).toMatchObject({ selection: { deploymentId: other.id, rule: 'weight' } });
+    const { session } = await server.easel.sessions.getOrCreate({
+      platform: 'account',
+      userId: 'local',
+      accountId: 'local',
+    });
+    await server.easel.sessions.update(session.id, { backend: 'fake' });
+    expect(await sentenceOf({})).toMatchObject({
+      selection: {
+        deploymentId: here.id,
+        sentence: expect.stringContaining('on fake: it is preferred by the account'),
+      },
+    });
+    expect(await sentenceOf({ preference: other.id })).toMatchObject({ selection: { deploymentId: other.id } });
+    // A wish, and no demand.
+    await server.easel.sessions.update(session.id, { backend: 'gone' });
+    expect(await sentenceOf({})).toMatchObject({
+      selection: {
+        deploymentId: other.id,
+        sentence: expect.stringContaining('that the account prefers cannot be used'),
+      },
+    });
+    for (const { id } of [here, other]) await deployments.remove(id);
+    expect(await sentenceOf({})).toMatchObject({
+      selection: { sentence: expect.stringContaining('What the account prefers counts for nothing') },
+    });
+    await server.easel.sessions.update(session.id, { backend: null });
+  });
+
   test('goes to its ComfyDeploy deployment with the bound values, by input_id, and without a graph', async () => {
     const { deployments } = server.easel.workflows;
     const manifest = {

@@ -32,6 +32,8 @@ export interface ChoiceRequest {
   readonly context: string;
   /** A deployment id or a backend id. */
   readonly preference?: string | undefined;
+  /** Whether the preference is the one that is stored for the account, and not one of the request. */
+  readonly isStoredPreference?: boolean | undefined;
   /** The same key gets the same deployment, as long as it is well. */
   readonly stickyKey?: string | undefined;
 }
@@ -145,11 +147,12 @@ export function sentenceOf({ candidate, rule, considered }: Choice, request: Cho
   const { deployment, health } = candidate;
   const where = placeOf(deployment);
   const others = considered.filter(({ verdict }) => verdict === 'other').length;
-  const lost =
-    request.preference !== undefined && rule !== 'preference' ? ' The preferred one cannot be used now.' : '';
+  const { isStoredPreference = false } = request;
+  const preferred = isStoredPreference ? 'one that the account prefers' : 'preferred one';
+  const lost = request.preference !== undefined && rule !== 'preference' ? ` The ${preferred} cannot be used now.` : '';
   switch (rule) {
     case 'preference':
-      return `${where}: it is preferred, may be used for ${request.context}, and is ${health.state}.`;
+      return `${where}: it is preferred${isStoredPreference ? ' by the account' : ''}, may be used for ${request.context}, and is ${health.state}.`;
     case 'sticky':
       return `${where}: this key gets it as long as it is well, and it is ${health.state}.${lost}`;
     case 'least_loaded':

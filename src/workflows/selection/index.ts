@@ -16,13 +16,13 @@ import {
 } from './choose.js';
 import { lookAtBackends } from './look.js';
 
-const NOTHING_TO_PREFER = 'What is preferred counts for nothing: the workflow has no deployments.';
-
 export interface SelectOptions {
   /** `interactive` unless told; `any` may use every deployment. */
   readonly context?: string | undefined;
   /** What the account prefers: a deployment id or a backend id. */
   readonly preference?: string | undefined;
+  /** Whether the preference is the one that is stored for the account: the reason says so. */
+  readonly isStoredPreference?: boolean | undefined;
   /** The same key gets the same deployment, as long as it is well: an account, a session. */
   readonly stickyKey?: string | undefined;
 }
@@ -135,7 +135,11 @@ export class Selector {
     const anywhere = impliedDeployment(await this.#workflows.get(workflow));
     if (preference === anywhere.id) return this.#choose([anywhere], options, `workflow ${workflow}`);
     const selection = await this.#choose([anywhere], rest, `workflow ${workflow}`);
-    return { ...selection, sentence: `${selection.sentence} ${NOTHING_TO_PREFER}` };
+    const what = options.isStoredPreference === true ? 'What the account prefers' : 'What is preferred';
+    return {
+      ...selection,
+      sentence: `${selection.sentence} ${what} counts for nothing: the workflow has no deployments.`,
+    };
   }
 
   async #choose(deployments: readonly Deployment[], options: SelectOptions, what: string): Promise<Selection> {
