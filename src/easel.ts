@@ -178,6 +178,7 @@ export class Easel {
       clock,
       logger,
       media: this.media.store,
+      intake: this.media,
       backends: this.#configured.map((backend) => ({ backend, ...managed.get(backend.id) })),
       open: (settings) => {
         const added = backendCatalogue.parse(settings).settings;

@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
 import type { Backend } from '../backends/spec.js';
 import type { Clock } from '../core/clock.js';
-import { EaselError, GenerationError } from '../core/errors.js';
+import { GenerationError } from '../core/errors.js';
 import type { Logger } from '../core/log.js';
 import { isGenerationTerminal, OPEN_GENERATION_STATUSES } from '../core/statuses.js';
 import type { Db } from '../db/index.js';
-import type { MediaStore, OpenedMedia } from '../media/index.js';
+import type { AttachedFile, MediaStore, OpenedMedia } from '../media/index.js';
 import type { AttemptEnvironment } from './attempt-run.js';
 import { DEFAULT_HEALTH, type HealthOptions } from './backend-health.js';
 import { createDispatch, type Dispatch, type DispatchOptions, managedTraits } from './dispatch/create.js';
@@ -15,10 +15,10 @@ import { EventHub } from './event-hub.js';
 import { failUnservable } from './fail-unservable.js';
 import { Fleet, type ManagedBackend, type OpenBackend } from './fleet/fleet.js';
 import type { FollowOptions } from './follow.js';
+import { type AttachOptions, type Intake, plainIntake } from './intake.js';
 import { type LeaseIdentity, processIdentity } from './lease.js';
 import type { AccountEvent, AccountFeedOptions } from './live/account-feed.js';
 import { Followers } from './live/followers.js';
-import { insertPendingMedia } from './media-rows.js';
 import { type AcceptedGraph, readAcceptedGraph } from './payload.js';
 import { type ListOptions, listGenerations, readGeneration } from './read.js';
 import { rerunRequest } from './rerun.js';
@@ -42,6 +42,8 @@ import { type QueuePosition, readPosition } from './waiting/position.js';
 export interface GenerationsOptions {
   readonly db: Db;
   readonly media: MediaStore;
+  /** Looks at what comes with requests, as `Media` does; files are stored as they come unless given. */
+  readonly intake?: Intake;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly backends: readonly ManagedBackend[];
@@ -79,7 +81,7 @@ export class Generations {
   readonly #fleet: Fleet;
   readonly #sweeper: Sweeper;
   readonly #followers: Followers;
-  readonly #owner: string;
+  readonly #intake: Intake;
 
   constructor(options: GenerationsOptions) {
     this.#options = options;
@@ -101,7 +103,7 @@ export class Generations {
       ...(ending === undefined ? {} : { ending: (...args) => ending.call(policy, ...args) }),
     };
     const identity = options.identity ?? processIdentity(options.instance);
-    this.#owner = identity.owner;
+    this.#intake = options.intake ?? plainIntake({ db, clock, media, owner: identity.owner });
     const env: AttemptEnvironment = {
       db,
       clock,
@@ -165,29 +167,12 @@ export class Generations {
     await Promise.all([this.#sweeper.stop(), this.#dispatch.stop(), this.#followers.stop(), this.#fleet.stop()]);
   }
 
-  /** Stores an input file for a later submit. An upload that no submit uses is removed after an hour. */
-  async attach(
-    accountId: string,
-    source: Readable | Uint8Array,
-    options: { readonly maxBytes: number; readonly declaredType?: string; readonly signal?: AbortSignal },
-  ): Promise<{
-    readonly mediaId: string;
-    readonly hash: string;
-    readonly bytes: number;
-    readonly contentType: string;
-  }> {
-    const { media, db, clock } = this.#options;
-    const staged = await media.stage(source, { owner: this.#owner, ...options });
-    try {
-      const ids = await insertPendingMedia({ db, clock }, { accountId, attempt: null, files: [staged] });
-      await media.commit(staged);
-      const mediaId = ids.get(staged.hash);
-      if (mediaId === undefined) throw new EaselError('internal', 'A stored upload has no row.');
-      return { mediaId, hash: staged.hash, bytes: staged.bytes, contentType: staged.contentType };
-    } catch (error) {
-      await media.discard(staged);
-      throw error;
-    }
+  /**
+   * Takes in an input file for a later submit. One that no submit uses is removed after an hour. Throws what the intake
+   * throws: `media_invalid`, `media_too_complex`, `media_quota_exceeded`, `payload_too_large`, `storage_failed`.
+   */
+  attach(accountId: string, source: Readable | Uint8Array, options: AttachOptions): Promise<AttachedFile> {
+    return this.#intake.attach(accountId, source, options);
   }
 
   /**

@@ -1,16 +1,17 @@
 import { EaselError } from '../core/errors.js';
 import type { MediaContext } from './context.js';
 import { receive } from './receive.js';
+import type { AttachedFile } from './types.js';
 
 /**
  * Fetches a file that somebody named by its address, through the guard. Its server must say that it is of an accepted
- * kind, and the bytes must agree. Returns the id of the stored file. Throws what `OutboundClient` and `receive` throw.
+ * kind, and the bytes must agree. Throws what `OutboundClient` and `receive` throw.
  */
 export async function receiveFromUrl(
   context: MediaContext,
   url: string,
   options: { readonly accountId: string; readonly maxBytes: number; readonly signal?: AbortSignal | undefined },
-): Promise<string> {
+): Promise<AttachedFile> {
   const { outbound, settings } = context;
   const { signal } = options;
   const response = await outbound.fetch(url, {
@@ -32,6 +33,7 @@ export async function receiveFromUrl(
   return receive(context, response.body, {
     ...options,
     source: 'url',
+    state: 'stored',
     filename: nameIn(response.url),
     declaredType: response.contentType ?? undefined,
   });

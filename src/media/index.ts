@@ -24,6 +24,7 @@ export type {
   StageOptions,
 } from './store.js';
 export type {
+  AttachedFile,
   DerivedFile,
   MediaFile,
   MediaInfo,

@@ -9,7 +9,7 @@ import { addFacts } from './facts.js';
 import { displayName } from './filename.js';
 import { inspectUpload, type MediaFacts } from './inspect.js';
 import { takeLocks, withObjects } from './references.js';
-import type { StagedMedia } from './store.js';
+import type { AttachedFile } from './types.js';
 
 export interface ReceiveOptions {
   readonly accountId: string;
@@ -17,6 +17,8 @@ export interface ReceiveOptions {
   readonly declaredType?: string | undefined;
   readonly source: 'upload' | 'url';
   readonly maxBytes: number;
+  /** What it becomes: the account's, or what the sweep removes unless a generation takes it within an hour. */
+  readonly state: 'stored' | 'pending';
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -24,14 +26,14 @@ export interface ReceiveOptions {
  * Takes a file in: to a local disk, where it is looked at; then a row says whose it will be; then the object gets its name;
  * then the row is complete. Killed anywhere, there is either a whole file or something that the sweep removes.
  *
- * Returns its id. Throws `media_invalid`, `media_too_complex`, `media_quota_exceeded`, `payload_too_large`,
+ * Throws `media_invalid`, `media_too_complex`, `media_quota_exceeded`, `payload_too_large`,
  * `storage_failed`, and what the source throws.
  */
 export async function receive(
   context: MediaContext,
   source: Readable | Uint8Array,
   options: ReceiveOptions,
-): Promise<string> {
+): Promise<AttachedFile> {
   const { store, spool, owner, settings, probe } = context;
   const { declaredType, maxBytes, signal } = options;
   const spooled = await spool.stage(source, {
@@ -46,13 +48,15 @@ export async function receive(
     const staged = store === spool ? spooled : await store.stage(createReadStream(spooled.tmpPath), { owner });
     try {
       await probe('staged');
-      const id = await addFile(context, { ...staged, contentType: spooled.contentType }, options);
+      const { hash, bytes } = staged;
+      const { contentType } = spooled;
+      const mediaId = await addFile(context, { hash, bytes, contentType }, options);
       await probe('referred');
       await store.commit(staged);
       await probe('committed');
-      await complete(context, id, staged.hash, facts);
+      await complete(context, { id: mediaId, hash, state: options.state }, facts);
       await probe('stored');
-      return id;
+      return { mediaId, hash, bytes, contentType };
     } catch (error) {
       await store.discard(staged).catch(() => {});
       throw error;
@@ -63,13 +67,16 @@ export async function receive(
   }
 }
 
-async function complete(context: MediaContext, id: string, hash: string, facts: MediaFacts): Promise<void> {
-  const { db, clock } = context;
+async function complete(
+  { db, clock }: MediaContext,
+  { id, hash, state }: Pick<ReceiveOptions, 'state'> & { readonly id: string; readonly hash: string },
+  facts: MediaFacts,
+): Promise<void> {
   const isKept = await db.transaction(async (tx) => {
     await addFacts(tx, hash, facts, clock.now());
     const { numUpdatedRows } = await tx
       .updateTable('media')
-      .set({ state: 'stored' })
+      .set({ state })
       .where('id', '=', id)
       .where('state', '!=', 'removed')
       .executeTakeFirst();
@@ -78,7 +85,11 @@ async function complete(context: MediaContext, id: string, hash: string, facts: 
   if (!isKept) throw new StorageError('storage_failed', 'The upload took so long that it was given up.');
 }
 
-async function addFile(context: MediaContext, file: StagedMedia, options: ReceiveOptions): Promise<string> {
+async function addFile(
+  context: MediaContext,
+  file: Omit<AttachedFile, 'mediaId'>,
+  options: ReceiveOptions,
+): Promise<string> {
   const { clock, settings } = context;
   const id = newId();
   await withObjects(context, [file.hash], async (tx) => {

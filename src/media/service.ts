@@ -20,7 +20,7 @@ import type { RecipeInput } from './recipe.js';
 import { removeMedia } from './removal.js';
 import { type MediaSweepOptions, sweepMedia } from './retention.js';
 import type { ByteRange, MediaStore, OpenedMedia } from './store.js';
-import type { DerivedFile, MediaFile, MediaInfo, MediaSweepReport, MediaUsage } from './types.js';
+import type { AttachedFile, DerivedFile, MediaFile, MediaInfo, MediaSweepReport, MediaUsage } from './types.js';
 
 export interface MediaOptions {
   readonly db: Db;
@@ -70,11 +70,25 @@ export class Media {
    * `storage_failed`, and what the source throws.
    */
   async put(accountId: string, source: Readable | Uint8Array, options: PutOptions = {}): Promise<MediaFile> {
-    const { maxBytes = this.#context.settings.maxImageBytes, ...more } = options;
-    return this.get(
-      await receive(this.#context, source, { ...more, accountId, maxBytes, source: 'upload' }),
-      accountId,
-    );
+    const { mediaId } = await this.#receive(accountId, source, 'stored', options);
+    return this.get(mediaId, accountId);
+  }
+
+  /**
+   * Takes in a file that comes with a request. It counts, but is listed only once a generation reads it; if none does within
+   * an hour, the sweep removes it. Throws like `put`.
+   */
+  attach(accountId: string, source: Readable | Uint8Array, options: PutOptions = {}): Promise<AttachedFile> {
+    return this.#receive(accountId, source, 'pending', options);
+  }
+
+  #receive(
+    accountId: string,
+    source: Readable | Uint8Array,
+    state: 'stored' | 'pending',
+    { maxBytes = this.#context.settings.maxImageBytes, ...more }: PutOptions,
+  ): Promise<AttachedFile> {
+    return receive(this.#context, source, { ...more, accountId, maxBytes, state, source: 'upload' });
   }
 
   /** Takes in what `data:image/png;base64,…` holds. Throws like `put`. */
@@ -91,7 +105,8 @@ export class Media {
     options: Pick<PutOptions, 'maxBytes' | 'signal'> = {},
   ): Promise<MediaFile> {
     const { maxBytes = this.#context.settings.maxImageBytes } = options;
-    return this.get(await receiveFromUrl(this.#context, url, { ...options, accountId, maxBytes }), accountId);
+    const { mediaId } = await receiveFromUrl(this.#context, url, { ...options, accountId, maxBytes });
+    return this.get(mediaId, accountId);
   }
 
   /** Throws `not_found`. */

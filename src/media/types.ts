@@ -23,6 +23,14 @@ export interface MediaFile {
   readonly pinned: boolean;
 }
 
+/** A file that came with a request: the account's for good once a generation reads it. */
+export interface AttachedFile {
+  readonly mediaId: string;
+  readonly hash: string;
+  readonly bytes: number;
+  readonly contentType: string;
+}
+
 export interface MediaInfo extends MediaFile {
   readonly facts: MediaFacts;
   /** Null for what was sent in and never became an output. */

@@ -211,7 +211,8 @@ describe('values of the command line', () => {
       ['run', join(root, 'examples', 'upscale.json'), '--image', `image=${file('song.txt', 'la la')}`],
       'media_invalid',
       {
-        message: /song\.txt is not a picture/,
+        message: /song\.txt: The file is of no kind that is known here/,
+        hint: /image\/png/,
       },
     ));
 });

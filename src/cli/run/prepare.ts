@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { Backend, BackendCapabilities } from '../../backends/index.js';
 import type { Config } from '../../config/index.js';
 import { EaselError } from '../../core/errors.js';
+import { definedOnly } from '../../core/objects.js';
 import type { Attachment, GenerationRequest, Generations } from '../../generations/index.js';
 import {
   convertUiToApi,
@@ -108,7 +109,7 @@ function embeddedWorkflow(
   return { workflow: aligned, warnings };
 }
 
-/** Stores the files that the graph reads, for the backend to be given them. Throws `file_unreadable`, `media_invalid`. */
+/** Stores the files that the graph reads, for the backend to be given them. Throws what `Generations.attach` throws. */
 export async function attachFiles(
   generations: Pick<Generations, 'attach'>,
   accountId: string,
@@ -117,7 +118,11 @@ export async function attachFiles(
 ): Promise<Attachment[]> {
   const attachments: Attachment[] = [];
   for (const { nodeId, input, path, mediaKind } of files) {
-    const { mediaId, contentType } = await generations.attach(accountId, createReadStream(path), options);
+    const { mediaId, contentType } = await generations
+      .attach(accountId, createReadStream(path), options)
+      .catch((error: unknown) => {
+        throw withFileName(path, error);
+      });
     const isPicture = contentType.startsWith('image/');
     if ((mediaKind === 'image' || mediaKind === 'mask') && !isPicture) {
       throw new EaselError('media_invalid', `${basename(path)} is not a picture (${contentType}).`);
@@ -125,6 +130,13 @@ export async function attachFiles(
     attachments.push({ nodeId, inputName: input, mediaId });
   }
   return attachments;
+}
+
+/** Of several files, it is not plain which was refused. */
+function withFileName(path: string, error: unknown): unknown {
+  if (!(error instanceof EaselError)) return error;
+  const { code, message, hint, details } = error;
+  return new EaselError(code, `${basename(path)}: ${message}`, { hint, cause: error, ...definedOnly({ details }) });
 }
 
 export function generationRequest(
