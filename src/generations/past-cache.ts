@@ -8,13 +8,13 @@ import type { AttemptIdentity } from './settle.js';
  * A backend answers an unchanged graph from its cache: it names the files of an earlier run and writes none (comfyui.md 3).
  * If those files are gone, every further try would meet the same cache and fail the same way.
  *
- * So the next try gives the nodes that have no successors one more input, of a name that no node takes. Servers ignore
+ * So every later try gives the nodes that have no successors one more input, of a name that no node takes. Servers ignore
  * inputs they do not know, but count them into the cache key (comfyui.md 1.3, 3): the files are written anew, from pictures
  * that may well come from the cache. `/free` would empty it for everybody, and only at the worker's next turn.
  */
 const EXTRA_INPUT = 'easel_try';
 
-function pastCache(graph: Graph, attemptId: string, nodeIds: readonly string[] = []): Graph {
+function pastCache(graph: Graph, attemptId: string, nodeIds: readonly string[]): Graph {
   const used = new Set(
     Object.values(graph).flatMap((node) =>
       Object.values(node.inputs).flatMap((value) => (isLink(value) ? value[0] : [])),
@@ -29,19 +29,22 @@ function pastCache(graph: Graph, attemptId: string, nodeIds: readonly string[] =
   );
 }
 
-/** The graph to send, with regard to how the try before this one ended. */
+/**
+ * The graph to send, with regard to how the tries before this one ended. All of them: after files that were gone and then a
+ * lost run, the cache that names those files is still there.
+ */
 export async function graphForTry(db: Db, attempt: AttemptIdentity, graph: Graph): Promise<Graph> {
-  const last = await db.kysely
+  const earlier = await db.kysely
     .selectFrom('attempts')
     .select('error')
     .where('generation_id', '=', attempt.generationId)
     .where('id', '!=', attempt.attemptId)
-    .orderBy('number', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  if (last?.error == null) return graph;
-  const error = JSON.parse(last.error) as ErrorInfo;
-  if (retryRule(error).pastCache !== true) return graph;
-  const nodeId = error.details?.['nodeId'];
-  return pastCache(graph, attempt.attemptId, typeof nodeId === 'string' ? [nodeId] : []);
+    .where('error', 'is not', null)
+    .execute();
+  const met = earlier
+    .map(({ error }) => JSON.parse(error ?? 'null') as ErrorInfo)
+    .filter((error) => retryRule(error).pastCache === true);
+  if (met.length === 0) return graph;
+  const nodeIds = met.map((error) => error.details?.['nodeId']).filter((nodeId) => typeof nodeId === 'string');
+  return pastCache(graph, attempt.attemptId, nodeIds);
 }
