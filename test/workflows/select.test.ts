@@ -260,7 +260,6 @@ describeEachDatabase('selection', ({ createDb }) => {
     await workflows.add({ name: 'portrait', file, manifest });
     expect(await required()).toEqual(['width', 'height']);
     await workflows.deployments.update(second.id, { version: '1' });
-    await workflows.labels.remove('portrait', 'tall');
     expect(await required()).toEqual(['width']);
 
     const selection = await workflows.select('make', { preference: second.id });

@@ -100,21 +100,11 @@ export class Selector {
 
   /** By all of the versions that its deployments run; where it has none, by the one that it would take by itself. */
   async #requiredBy(workflow: string, deployments: readonly Deployment[]): Promise<WorkflowInput[]> {
-    const references = new Set(deployments.map(({ version }) => version));
-    const found = await Promise.all([...references].map((reference) => this.#versionOf(workflow, reference)));
-    const versions = found.filter((version) => version !== null);
-    if (versions.length === 0) versions.push(await this.#workflows.version(workflow));
+    const references = new Set(deployments.map(({ version }) => version ?? undefined));
+    const versions = await Promise.all(
+      (references.size === 0 ? [undefined] : [...references]).map((one) => this.#workflows.version(workflow, one)),
+    );
     return inAll(versions.map(({ interface: { inputs } }) => inputs.filter(({ required }) => required)));
-  }
-
-  /** Null where its label is there no more: then the deployment runs nothing, and the others must be told of all the same. */
-  async #versionOf(workflow: string, reference: string | null): Promise<WorkflowVersion | null> {
-    try {
-      return await this.#workflows.version(workflow, reference ?? undefined);
-    } catch (error) {
-      if (error instanceof WorkflowError && error.code === 'workflow_version_unknown') return null;
-      throw error;
-    }
   }
 
   /** Throws `workflow_type_unknown`, `deployment_none`. */
