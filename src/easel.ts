@@ -213,7 +213,7 @@ export class Easel {
     });
     this.comfyui = new ComfyUiService({ db, logger, generations: this.generations });
     this.fleet = new Backends({ db, clock, logger, catalogue: backendCatalogue });
-    const definitions = definitionsOf(this.backends);
+    const definitions = definitionsOf(this.backends, clock);
     this.workflows = new Workflows({ db, clock, definitions, ...definedOnly({ random }) });
     const { workflows } = this;
     this.sources = new Sources({ db, clock, logger, workflows, sources: openSources(config, clock) });

@@ -89,7 +89,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     media: easel.media,
     perksOf: async (accountId) => (await easel.perksOf?.(accountId)) ?? {},
     redirectToStore: easel.config.media.s3.redirect,
-    definitions: options.definitions ?? definitionsOf(easel.backends),
+    definitions: options.definitions ?? definitionsOf(easel.backends, clock),
     healths: new BackendHealths(easel.backends, clock),
     logger,
     clock,

@@ -80,7 +80,7 @@ export function useServers() {
       instance,
       ...more,
     });
-    const definitions = http.definitions ?? definitionsOf([backend]);
+    const definitions = http.definitions ?? definitionsOf([backend], systemClock);
     const workflows = new Workflows({ db, clock: systemClock, definitions });
     const submitter = new WorkflowSubmitter({
       db,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Backend, type BackendCapabilities, definitionsOf } from '../../src/backends/index.js';
+import { systemClock } from '../../src/core/clock.js';
 import { BackendError } from '../../src/core/errors.js';
 import { FakeBackend } from '../../src/testing/index.js';
 import { definitions, pictureGraph } from '../helpers/picture-graph.js';
@@ -146,7 +147,7 @@ describe('/v1/workflows', () => {
       of('gone', { capabilities: () => Promise.reject(new BackendError('backend_unreachable', 'It is off.')) }),
       of('cloud', { kind: 'comfydeploy', capabilities: () => say({}) }),
     ];
-    const { call, add } = await serve({ easel: { backends }, definitions: definitionsOf(backends) });
+    const { call, add } = await serve({ easel: { backends }, definitions: definitionsOf(backends, systemClock) });
     await add();
     const { body } = await call('GET', '/v1/workflows/cat/availability');
     expect(body.data).toMatchObject([
