@@ -154,7 +154,8 @@ export class Easel {
       sweep: (signal) => this.media.sweep({ signal }),
     });
     const managed = new Map(config.backends.map((backend) => [backend.id, dispatchTraits(backend)]));
-    this.runReports = new RunReports({ db, clock, logger, publicUrl: config.publicUrl ?? null });
+    const { publicUrl = null } = config;
+    this.runReports = new RunReports({ db, clock, logger, publicUrl, backends: () => this.backends });
     const opening = { clock, logger, outbound: this.outbound, reports: this.runReports };
     this.#configured = overrides.backends ?? config.backends.map((backend) => createBackend(backend, config, opening));
     const { points: settings } = config;
@@ -322,13 +323,11 @@ export function createBackend(backend: BackendConfig, config: Config, parts: Bac
   if (backend.kind === 'comfydeploy') {
     const { id, url, apiKey, api, headers, fileHosts, pollMs } = backend;
     const client = outbound ?? new OutboundClient({ clock, allow: config.outbound.allow });
-    const adapter = new ComfyDeployBackend({
+    return new ComfyDeployBackend({
       ...{ id, baseUrl: url, apiKey, clock, logger, fetch: outboundFetch(client, config), timing: { pollMs } },
       ...definedOnly({ api, headers, fileHosts }),
       ...(reports === undefined ? {} : { webhookOf: (attemptId: string) => reports.urlOf(attemptId) }),
     });
-    reports?.attach(adapter);
-    return adapter;
   }
   const { id, url, headers, auth, tls } = backend;
   return new ComfyUiBackend({

@@ -36,10 +36,8 @@ export function useDeployments() {
         const report = parseWebhook(body);
         received.push(`${report?.status}`);
         const token = request.url?.split('/').pop() ?? '';
-        const isOurs = await new RunReports({ db, clock: systemClock, logger: silentLogger, publicUrl: null }).receive(
-          token,
-          report?.runId ?? null,
-        );
+        const options = { db, clock: systemClock, logger: silentLogger, publicUrl: null, backends: () => [] };
+        const isOurs = await new RunReports(options).receive(token, report?.runId ?? null);
         response.writeHead(isOurs ? 204 : 404).end();
       });
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -68,8 +66,9 @@ export function useDeployments() {
         clock: systemClock,
         logger: silentLogger,
         publicUrl: options.publicUrl ?? null,
+        backends: () => [backend],
       });
-      const backend = new ComfyDeployBackend({
+      const backend: ComfyDeployBackend = new ComfyDeployBackend({
         id: 'cloud',
         baseUrl: fake.url,
         apiKey: fake.apiKey,
@@ -80,7 +79,6 @@ export function useDeployments() {
         ...options.backend,
       });
       await backend.start();
-      reports.attach(backend);
       reports.start();
       const node = await nodes.node(db, {
         ...(options.mediaRoot === undefined ? {} : { mediaRoot: options.mediaRoot }),

@@ -21,6 +21,8 @@ export interface RunReportsOptions {
   readonly logger: Logger;
   /** Under which the backend reaches this Easel; null when it does not, and runs are polled. */
   readonly publicUrl: string | null;
+  /** Of this process, as they are at the moment: those that are reported on hear of it. */
+  readonly backends: () => readonly Backend[];
 }
 
 const REPORT_PATH = '/v1/hooks/comfydeploy';
@@ -30,7 +32,6 @@ const CODE_BYTES = 24;
 export class RunReports {
   readonly #options: RunReportsOptions;
   readonly #secret: SharedSecret;
-  readonly #backends = new Map<string, Backend>();
   /** The newest report passed on, by attempt. */
   #passedOn: ReadonlyMap<string, number> = new Map();
   #unsubscribe: (() => void) | null = null;
@@ -39,11 +40,6 @@ export class RunReports {
   constructor(options: RunReportsOptions) {
     this.#options = options;
     this.#secret = new SharedSecret({ db: options.db, clock: options.clock, name: 'run-reports' });
-  }
-
-  /** Passes reports on to this adapter, and no more to an earlier one of the same id. */
-  attach(backend: Backend): void {
-    if (backend.noteReport !== undefined) this.#backends.set(backend.id, backend);
   }
 
   start(): void {
@@ -97,7 +93,9 @@ export class RunReports {
 
   /** Never throws: a report that gets lost here costs the time until the next poll. */
   async #deliver(): Promise<void> {
-    if (this.#backends.size === 0) return;
+    const reported = this.#options.backends().filter((backend) => backend.noteReport !== undefined);
+    if (reported.length === 0) return;
+    const backends = new Map(reported.map((backend) => [backend.id, backend]));
     try {
       const rows = await this.#options.db.kysely
         .selectFrom('run_reports')
@@ -105,12 +103,12 @@ export class RunReports {
         .select(['run_reports.attempt_id as attemptId', 'run_reports.run_id as runId', 'run_reports.seq as seq'])
         .select('attempts.backend_id as backendId')
         .where('attempts.status', 'in', OPEN_ATTEMPT_STATUSES)
-        .where('attempts.backend_id', 'in', [...this.#backends.keys()])
+        .where('attempts.backend_id', 'in', [...backends.keys()])
         .execute();
       const before = this.#passedOn;
       this.#passedOn = new Map(rows.map(({ attemptId, seq }) => [attemptId, seq]));
       for (const { attemptId, runId, seq, backendId } of rows)
-        if ((before.get(attemptId) ?? 0) < seq) this.#backends.get(backendId)?.noteReport?.(attemptId, runId);
+        if ((before.get(attemptId) ?? 0) < seq) backends.get(backendId)?.noteReport?.(attemptId, runId);
     } catch (error) {
       this.#options.logger.warn({ err: toEaselError(error) }, 'reports of runs could not be read');
     }
