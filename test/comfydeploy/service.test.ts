@@ -3,9 +3,11 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadConfig, parseConfig } from '../../src/config/index.js';
 import { systemClock } from '../../src/core/clock.js';
+import type { JsonObject } from '../../src/core/json.js';
 import { silentLogger } from '../../src/core/log.js';
 import { createBackend, createEasel } from '../../src/easel.js';
 import { createHttpServer, listen } from '../../src/http/index.js';
@@ -123,6 +125,53 @@ describe('Easel with a ComfyDeploy backend', () => {
     });
     expect(guessed.statusCode).toBe(404);
     expect(fake.requests).toContain('GET /files');
+  });
+
+  it('is sent what was bound for a workflow: by input_id, assembled, drawn, a file by its address', async () => {
+    const seen: Readonly<Record<string, unknown>>[] = [];
+    const fake = new FakeComfyDeploy({
+      machine: async ({ inputs }) => {
+        seen.push(inputs);
+        return [{ nodeId: '9', items: ['done'] }];
+      },
+    });
+    const { url } = await fake.start();
+    closers.push(() => fake.close());
+    const config = parseConfig({
+      dataDir: folder(),
+      outbound: { allow: ['127.0.0.1'] },
+      backends: [{ id: 'cloud', kind: 'comfydeploy', url, apiKey: fake.apiKey, pollMs: 1_000 }],
+    });
+    const easel = await createEasel(config, { logger: silentLogger });
+    closers.push(() => easel.stop());
+    await easel.start();
+    const node = (kind: string, inputs: JsonObject) => ({ class_type: `ComfyUIDeployExternal${kind}`, inputs });
+    const graph = {
+      ...GRAPH,
+      '20': node('Text', { input_id: 'words', default_value: 'a cat' }),
+      '21': node('Seed', { input_id: 'luck', default_value: -1, min_value: 1, max_value: 4294967295 }),
+      '22': node('Image', { input_id: 'photo' }),
+    };
+    const manifest = {
+      discover: 'marked',
+      inputs: [{ name: 'prompt', from: 'words', prompt: { prefix: 'oil', base: 'soft light', suffix: 'signed' } }],
+    };
+    await easel.workflows.add({ name: 'portrait', file: { format: 'api', graph }, manifest });
+    const target = { kind: 'comfydeploy', backendId: 'cloud', deploymentId: fake.deploy(graph).id } as const;
+    await easel.workflows.deployments.add({ workflow: 'portrait', target });
+    const picture = await sharp({ create: { width: 1, height: 1, channels: 3, background: 'red' } })
+      .png()
+      .toBuffer();
+    const { generation, inputs } = await easel.submitWorkflow({
+      workflow: 'portrait',
+      accountId: ACCOUNT,
+      inputs: { prompt: 'a fox', photo: `data:image/png;base64,${picture.toString('base64')}` },
+    });
+    expect(await easel.generations.wait(generation.id, ACCOUNT)).toMatchObject({ status: 'succeeded' });
+    expect(seen).toMatchObject([
+      { words: 'oil, a fox, soft light, signed', luck: inputs?.['luck'], photo: expect.stringMatching(/^http/) },
+    ]);
+    expect(inputs).toMatchObject({ prompt: 'a fox', luck: expect.any(Number) });
   });
 
   it('does not fetch a file from an address inside the network', async () => {
