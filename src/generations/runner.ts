@@ -295,6 +295,7 @@ export class BackendRunner {
     const run = new AttemptRun(env, this.#owned, attempt, {
       onBackendFree: () => {
         this.#onBackend -= 1;
+        this.#options.policy.left?.(attempt);
         this.#health.silent(attemptId, false);
         this.#usualRunMs = learn(this.#usualRunMs, this.#now() - launchedAt);
         this.#wake.poke();

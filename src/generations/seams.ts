@@ -66,6 +66,8 @@ export interface ClaimPolicy {
   claimed?(tx: Transaction<Database>, claim: ClaimedJob): Promise<void>;
   /** The claim is committed. */
   began?(claim: ClaimedJob): void;
+  /** Nothing of this run is on the backend any more, whatever the backend has told. */
+  left?(run: Pick<ClaimedJob, 'attemptId' | 'backendId'>): void;
   /** Within the transaction that ends a run, before its money is settled; what it returns is called as the last write. */
   ending?(tx: Transaction<Database>, run: EndedRun): Promise<() => Promise<void>>;
 }

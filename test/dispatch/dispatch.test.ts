@@ -195,6 +195,29 @@ describeEachDatabase('dispatch', ({ createDb }) => {
     expect(await generations.why(first.id, ACCOUNT)).toMatchObject({ status: 'succeeded', waiting: null });
   });
 
+  test('a run whose end was not heard does not keep its backend busy in the books', async () => {
+    const db = await createDb();
+    const [one, two] = [new FakeBackend({ id: 'one' }), new FakeBackend({ id: 'two' })];
+    const { generations } = await nodes.node(db, {
+      backend: one,
+      backends: [{ backend: one, concurrency: 2 }],
+      dispatch: { everyMs: 20 },
+    });
+    // The books are published where a backend of another node may go by them.
+    await nodes.node(db, { backend: two });
+    const { id } = await generations.submit(request({ backendId: 'one' }));
+    await one.whenAccepted(1);
+    const published = async () => {
+      const query = db.kysely.selectFrom('backends').select('dispatch').where('id', '=', 'one');
+      return JSON.parse((await query.executeTakeFirst())?.dispatch ?? 'null');
+    };
+    expect(await published()).toMatchObject({ runsInteractive: true });
+    one.finish(one.accepted[0]!, {}, { silently: true });
+    one.emit({ type: 'disconnected', reason: 'test' });
+    await generations.wait(id, ACCOUNT);
+    await expect.poll(published, { timeout: 5_000 }).toMatchObject({ runsInteractive: false, busyUntil: 0 });
+  });
+
   test('what no backend can run fails at once where that is wanted', async () => {
     const db = await createDb();
     const backend = new ModelBackend('one', 'a.safetensors');

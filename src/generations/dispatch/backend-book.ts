@@ -70,12 +70,6 @@ export class BackendBook {
     return copy;
   }
 
-  /** Its owner says that it has room: runs that nobody reported as ended are over. */
-  makeRoom(): void {
-    const attemptIds = this.#running.keys();
-    while (!this.hasRoom) this.#running.delete(attemptIds.next().value!);
-  }
-
   get isIdle(): boolean {
     return this.#running.size === 0;
   }

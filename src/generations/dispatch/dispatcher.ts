@@ -91,7 +91,6 @@ export class Dispatcher implements ClaimPolicy {
 
   async candidates(_db: DbReader, backend: ClaimingBackend): Promise<readonly string[]> {
     await this.#awaitOffer(backend.id);
-    this.fleet.book(backend.id)?.makeRoom();
     for (const [id, reserved] of this.#reserved) {
       if (reserved.backendId === backend.id || reserved.until <= this.#options.clock.now()) this.#reserved.delete(id);
     }
@@ -119,6 +118,11 @@ export class Dispatcher implements ClaimPolicy {
     const job = this.#told.get(claim.backendId)?.get(claim.generationId);
     if (job !== undefined) this.fleet.begin(claim.backendId, claim.attemptId, job);
     this.#told.delete(claim.backendId);
+  }
+
+  /** The event that tells the end of a run may get lost. */
+  left({ backendId, attemptId }: Pick<ClaimedJob, 'attemptId' | 'backendId'>): void {
+    this.fleet.book(backendId)?.end(attemptId);
   }
 
   async ending(tx: DbTransaction, run: EndedRun): Promise<() => Promise<void>> {
