@@ -56,6 +56,9 @@ export interface EventFeedOptions {
   readonly tickMs: number;
 }
 
+/** Of an event, in the order in which they are read. */
+type Place = Pick<SessionEventsTable, 'at' | 'session_id' | 'seq'>;
+
 export type SessionListener = (event: SessionEvent) => void;
 
 /** Looks only while somebody listens. */
@@ -149,15 +152,16 @@ export class EventFeed {
     // The clock was put back: what happens now lies before the time at which listening began.
     if (nowMs < this.#begunAt) this.#begunAt = nowMs - LOOK_BACK_MS;
     const from = Math.max(Math.min(this.#since, nowMs) - LOOK_BACK_MS, this.#begunAt);
-    let after = { at: from, sessionId: '', seq: 0 };
+    let after: Place = { at: from, session_id: '', seq: 0 };
     for (;;) {
       const page = await this.#read(after);
-      for (const event of page) {
+      for (const event of page.flatMap(toEvent)) {
         if (this.#isOld(event)) continue;
         // Committed while the pages before were being read.
         for (const missed of await this.#missedBefore(event)) this.#tell(missed);
         this.#tell(event);
       }
+      // Of the rows, and not of those events among them that are known here: a page is full all the same.
       const last = page.at(-1);
       if (last === undefined || page.length < PAGE || this.#unsubscribe === null) break;
       after = last;
@@ -187,18 +191,14 @@ export class EventFeed {
     return this.#options.db.kysely.selectFrom('session_events').selectAll();
   }
 
-  async #read(after: {
-    readonly at: number;
-    readonly sessionId: string;
-    readonly seq: number;
-  }): Promise<SessionEvent[]> {
-    const rows = await this.#rows()
+  #read(after: Place): Promise<SessionEventsTable[]> {
+    return this.#rows()
       .where('at', '>=', after.at)
       .where((eb) =>
         eb.or([
           eb('at', '>', after.at),
-          eb('session_id', '>', after.sessionId),
-          eb.and([eb('session_id', '=', after.sessionId), eb('seq', '>', after.seq)]),
+          eb('session_id', '>', after.session_id),
+          eb.and([eb('session_id', '=', after.session_id), eb('seq', '>', after.seq)]),
         ]),
       )
       .orderBy('at')
@@ -206,7 +206,6 @@ export class EventFeed {
       .orderBy('seq')
       .limit(PAGE)
       .execute();
-    return rows.flatMap(toEvent);
   }
 
   #tell(event: SessionEvent): void {

@@ -290,6 +290,31 @@ describeEachDatabase('sessions', ({ createDb, createDatabase }) => {
     expect(clock.pending).toBe(0);
   });
 
+  test('events of a newer Easel hide none of those that come after a full page', async () => {
+    const db = await createDb();
+    const clock = new VirtualClock();
+    const { sessions } = makeSessions(db, { clock });
+    const heard: string[] = [];
+    const end = sessions.on('created', ({ sessionId }) => heard.push(sessionId));
+    await clock.advance(1);
+    const rows = Array.from({ length: 620 }, (_, index) => ({
+      session_id: `s-${String(index).padStart(4, '0')}`,
+      seq: 1,
+      type: index % 100 === 0 ? 'archived' : 'created',
+      platform: 'web',
+      user_id: `${index}`,
+      account_id: 'a',
+      data: '{}',
+      at: clock.now(),
+    }));
+    await db.transaction((tx) => tx.insertInto('session_events').values(rows).execute());
+    await settle(clock, () => heard.length >= 613);
+    expect(heard).toEqual(rows.filter(({ type }) => type === 'created').map((row) => row.session_id));
+    end();
+    await sessions.stop();
+    expect(clock.pending).toBe(0);
+  });
+
   test('all that is known of an account can be removed', async () => {
     const db = await createDb();
     const { sessions } = makeSessions(db);
