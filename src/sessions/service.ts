@@ -113,7 +113,10 @@ export class Sessions {
     return withContents(db.kysely, rows);
   }
 
-  /** Sets one value, and touches the session. Throws `not_found`, `session_limit`, `request_invalid`. */
+  /**
+   * Sets one value, and touches the session. What its JSON tells comes back: a whole number beyond 2^53 as a bigint. Throws
+   * `not_found`, `session_limit`, `request_invalid`.
+   */
   set(id: string, name: string, value: JsonValue): Promise<Session> {
     return this.update(id, { values: { [name]: value } });
   }

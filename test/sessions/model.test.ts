@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EaselError } from '../../src/core/errors.js';
+import { parseLossless } from '../../src/core/json.js';
 import type { Session, Sessions } from '../../src/sessions/index.js';
 import { describeEachDatabase } from '../helpers/databases.js';
 import { MINUTE, makeSessions } from './harness.js';
@@ -209,7 +210,9 @@ function expectSession(session: Session, model: Model, key: string): void {
   const expected = model.sessions.get(key)!;
   expect({ id, revision, touchedAt, expiresAt, values, locale: preferences.locale }).toEqual({
     ...{ id: expected.id, revision: expected.revision, touchedAt: expected.touchedAt, expiresAt: expected.expiresAt },
-    values: Object.fromEntries([...expected.values].map(([name, value]) => [name, JSON.parse(JSON.stringify(value))])),
+    values: Object.fromEntries(
+      [...expected.values].map(([name, value]) => [name, parseLossless(JSON.stringify(value))]),
+    ),
     locale: model.locales.get(key),
   });
 }

@@ -65,6 +65,21 @@ describeEachDatabase('the waiting room', ({ createDb, createDatabase }) => {
     });
   });
 
+  test('a rerun takes a place of its session as long as that lives, and then of the account alone', async () => {
+    const db = await createDb();
+    const { generations } = await nodes.node(db, { admission: room({ session: { maxOpen: 2 } }), policy: nothingRuns });
+    const sessions = sessionsOf(db);
+    const { session } = await sessions.getOrCreate({ ...ann, accountId: 'account-1' });
+    const { id } = await generations.submit(request({ sessionId: session.id }));
+    expect(await generations.rerun(id, 'account-1')).toMatchObject({ sessionId: session.id });
+    await expect(generations.rerun(id, 'account-1')).rejects.toMatchObject({
+      code: 'waiting_room_full',
+      details: { scope: 'session' },
+    });
+    await sessions.remove(session.id);
+    expect(await generations.rerun(id, 'account-1')).toMatchObject({ sessionId: null });
+  });
+
   test('what runs counts with `maxOpen` and not with `maxQueued`, and a place that is left is free', async () => {
     const db = await createDb();
     const { generations, backend } = await nodes.node(db, {
