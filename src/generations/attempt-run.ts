@@ -257,15 +257,12 @@ export class AttemptRun {
           return this.#fail(this.#eviction, 'never-accepted', signal);
         await this.#settled(() => settleCancelled(this.#env.settle, this.attempt, { verified: end.verified }), signal);
         return null;
-      case 'timeout': {
-        const late = await this.#stopOverdue(signal);
-        if (late !== null) return this.#end(payload, late, false, signal);
-        return this.#fail(end.error, 'accepted', signal);
-      }
+      case 'timeout':
       case 'lost': {
         // A POST whose answer was lost may still be on its way into the queue: withdraw it before trying anew.
         const late = await this.#stopOverdue(signal);
         if (late !== null) return this.#end(payload, late, false, signal);
+        if (end.kind === 'timeout') return this.#fail(end.error, 'accepted', signal);
         const error = confirmed ? lostRun() : (this.#submitError ?? notTaken());
         return this.#fail(error, confirmed ? 'accepted' : 'never-accepted', signal);
       }
