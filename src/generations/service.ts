@@ -333,7 +333,8 @@ export class Generations {
     accountId: string,
     options: Pick<GenerationRequest, 'idempotencyKey' | 'idempotencyDigest' | 'billing'> = {},
   ): Promise<Generation> {
-    const request = await rerunRequest(this.#options.db, await this.get(id, accountId));
+    const { db, clock } = this.#options;
+    const request = await rerunRequest(db, await this.get(id, accountId), clock.now());
     return this.submit({ ...options, ...request });
   }
 

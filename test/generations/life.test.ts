@@ -162,6 +162,30 @@ describeEachDatabase('the life of a generation', ({ createDb }) => {
     }
   });
 
+  test('a rerun has the limits of the first run, without the time that was added for its tries', async () => {
+    const db = await createDb();
+    const { generations, backend } = await nodes.node(db);
+    const limits = { queueMs: 77_000, runMs: 55_000, maxAttempts: 2 };
+    backend.script({ refuse: new BackendError('backend_overloaded', 'Full.') });
+    const { id } = await generations.submit(request({ limits }));
+    await backend.whenAccepted(1);
+    backend.finish(backend.accepted[0]!, { outcome: 'interrupted' });
+    await backend.whenAccepted(2);
+    backend.finish(backend.accepted[1]!);
+    await generations.wait(id, ACCOUNT);
+    const again = await generations.rerun(id, ACCOUNT);
+    const row = await db.kysely
+      .selectFrom('generations')
+      .select((eb) => [
+        eb('queue_deadline_at', '-', eb.ref('created_at')).as('queueMs'),
+        'run_limit_ms',
+        'max_attempts',
+      ])
+      .where('id', '=', again.id)
+      .executeTakeFirstOrThrow();
+    expect(row).toEqual({ queueMs: limits.queueMs, run_limit_ms: limits.runMs, max_attempts: limits.maxAttempts });
+  });
+
   test('uploads an attached file under a name of its own and puts the answered name into the graph', async () => {
     const { generations, backend } = await nodes.node(await createDb());
     const graph = { ...GRAPH, '2': { class_type: 'LoadImage', inputs: { image: '../../etc/passwd' } } };
