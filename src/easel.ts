@@ -261,6 +261,7 @@ export class Easel {
   async start(): Promise<void> {
     this.#running ??= (async () => {
       await Promise.all(this.#configured.map((backend) => backend.start()));
+      await this.media.start();
       this.runReports.start();
       await this.generations.start();
       this.webhooks.start();

@@ -12,24 +12,23 @@ interface MediaRowsContext {
 
 export interface PendingMedia {
   readonly accountId: string;
-  /** Null for an upload that no generation refers to yet. */
-  readonly attempt: AttemptIdentity | null;
+  readonly attempt: AttemptIdentity;
   readonly files: readonly StagedMedia[];
 }
 
 /** Adds a `pending` row per distinct file, or finds the one of an earlier try. Returns media id by hash. */
 export function insertPendingMedia(context: MediaRowsContext, pending: PendingMedia): Promise<Map<string, string>> {
   const { accountId, attempt, files } = pending;
-  return addPending(context, { accountId, attemptId: attempt?.attemptId ?? null, files });
+  return addPending(context, { accountId, attemptId: attempt.attemptId, files });
 }
 
 /**
- * Removes `pending` rows that nothing will keep any more (their attempt is closed, or their upload was never used) and
- * the objects that only they referred to. Returns the number of rows removed.
+ * Removes `pending` rows whose attempt is closed, and the objects that only they referred to. Returns the number of rows
+ * removed. Uploads that no generation came to use are swept by the media room.
  */
 export async function sweepPendingMedia(
   context: MediaRowsContext & { readonly media: MediaStore },
-  options: { readonly unusedUploadMs: number; readonly limit: number },
+  limit: number,
 ): Promise<number> {
   const { db, clock, media: store } = context;
   const dead = await db.kysely
@@ -37,16 +36,9 @@ export async function sweepPendingMedia(
     .leftJoin('attempts', 'attempts.id', 'media.attempt_id')
     .select('media.id as id')
     .where('media.state', '=', 'pending')
-    .where((eb) =>
-      eb.or([
-        eb.and([eb('media.attempt_id', 'is', null), eb('media.created_at', '<', clock.now() - options.unusedUploadMs)]),
-        eb.and([
-          eb('media.attempt_id', 'is not', null),
-          eb.or([eb('attempts.id', 'is', null), eb('attempts.status', 'not in', OPEN_ATTEMPT_STATUSES)]),
-        ]),
-      ]),
-    )
-    .limit(options.limit)
+    .where('media.attempt_id', 'is not', null)
+    .where((eb) => eb.or([eb('attempts.id', 'is', null), eb('attempts.status', 'not in', OPEN_ATTEMPT_STATUSES)]))
+    .limit(limit)
     .execute();
   let removed = 0;
   for (const { id } of dead) {

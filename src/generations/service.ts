@@ -156,7 +156,7 @@ export class Generations {
 
   /** Begins to work: takes backends, adopts what was left open, sweeps. */
   async start(): Promise<void> {
-    await this.#sweeper.start();
+    this.#sweeper.start();
     this.#dispatch.watch.start();
     this.#followers.start();
     this.#fleet.start();
@@ -354,7 +354,7 @@ export class Generations {
     return { ...opened, contentType: output.contentType, filename: output.filename, hash: output.hash };
   }
 
-  /** Does at once what otherwise happens from time to time: expires, gives up orphans, removes files nobody keeps. */
+  /** Does at once what otherwise happens from time to time: expires, gives up orphans, removes files of closed attempts. */
   sweep(): Promise<GenerationSweepReport> {
     return this.#sweeper.sweepOnce({ files: true });
   }

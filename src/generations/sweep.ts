@@ -16,7 +16,7 @@ import { type SettleContext, settleFailed, settleQueued } from './settle.js';
  * - a generation past its queue deadline expires
  * - an open attempt of a backend that nobody owns any more is given up at its deadline, or at once if the backend is removed
  * - a generation that stays away from all backends that could take it may go back to them
- * - files: staged by dead processes, pending for closed attempts
+ * - files that were collected for attempts which are closed by now; all other files are the media room's to sweep
  */
 export interface SweeperOptions extends SettleContext {
   readonly media: MediaStore;
@@ -38,9 +38,6 @@ export interface GenerationSweepReport {
 
 /** Files are looked after this often, not at every tick. */
 const FILE_SWEEP_MS = 60_000;
-const UNUSED_UPLOAD_MS = 60 * 60_000;
-/** A staged file of another host's process that was not written to for so long is nobody's. */
-const IDLE_STAGED_MS = 6 * 60 * 60_000;
 const BATCH = 100;
 const MAX_NAMED_BACKENDS = 5;
 
@@ -55,9 +52,7 @@ export class Sweeper {
     this.#options = options;
   }
 
-  async start(): Promise<void> {
-    // First the files that this machine's dead processes left half-written: their disk space may be needed.
-    await this.#sweepStaged();
+  start(): void {
     this.#schedule();
   }
 
@@ -90,8 +85,7 @@ export class Sweeper {
     const nowMs = this.#options.clock.now();
     if (options.files !== true && nowMs - this.#filesSweptAt < FILE_SWEEP_MS) return report;
     this.#filesSweptAt = nowMs;
-    await this.#sweepStaged();
-    await sweepPendingMedia(this.#options, { unusedUploadMs: UNUSED_UPLOAD_MS, limit: BATCH });
+    await sweepPendingMedia(this.#options, BATCH);
     return report;
   }
 
@@ -198,10 +192,5 @@ export class Sweeper {
       );
     }
     return count;
-  }
-
-  async #sweepStaged(): Promise<void> {
-    const { media, identity } = this.#options;
-    await media.sweepStaged({ isAbandoned: (file) => !identity.isAlive(file.owner) || file.idleMs > IDLE_STAGED_MS });
   }
 }

@@ -10,6 +10,7 @@ import {
   resumeRemoval,
   unusedDerived,
 } from './removal.js';
+import type { MediaStore } from './store.js';
 import type { MediaSweepReport } from './types.js';
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -50,14 +51,18 @@ export async function sweepMedia(media: MediaContext, options: MediaSweepOptions
   };
 }
 
-async function sweepStaged({ store, spool, isAlive }: MediaContext): Promise<number> {
-  let removed = 0;
-  for (const place of new Set([store, spool])) {
-    removed += await place.sweepStaged({
-      isAbandoned: (file) => !isAlive(file.owner) || file.idleMs > IDLE_STAGED_MS,
-    });
-  }
-  return removed;
+async function sweepStaged(context: MediaContext): Promise<number> {
+  const { store, spool } = context;
+  return (await sweepSpool(context)) + (store === spool ? 0 : await sweepPlace(store, context));
+}
+
+/** Half-written files of dead processes on the local disk. */
+export function sweepSpool(context: MediaContext): Promise<number> {
+  return sweepPlace(context.spool, context);
+}
+
+function sweepPlace(place: Pick<MediaStore, 'sweepStaged'>, { isAlive }: MediaContext): Promise<number> {
+  return place.sweepStaged({ isAbandoned: (file) => !isAlive(file.owner) || file.idleMs > IDLE_STAGED_MS });
 }
 
 async function sweepUploads(context: SweepContext, before: number): Promise<number> {

@@ -18,7 +18,7 @@ import { readProvenance } from './provenance.js';
 import { receive, usedBytes } from './receive.js';
 import type { RecipeInput } from './recipe.js';
 import { removeMedia } from './removal.js';
-import { type MediaSweepOptions, sweepMedia } from './retention.js';
+import { type MediaSweepOptions, sweepMedia, sweepSpool } from './retention.js';
 import type { ByteRange, MediaStore, OpenedMedia } from './store.js';
 import type { AttachedFile, DerivedFile, MediaFile, MediaInfo, MediaSweepReport, MediaUsage } from './types.js';
 
@@ -188,6 +188,14 @@ export class Media {
     query: { readonly account: string; readonly expires: string; readonly signature: string },
   ): Promise<MediaGrant> {
     return this.#links.verify(id, query);
+  }
+
+  /**
+   * Removes what dead processes of this machine left half-written on its disk: the space may be needed. For the start; the
+   * store, where looking takes long, is looked through by `sweep`.
+   */
+  async start(): Promise<void> {
+    await sweepSpool(this.#context);
   }
 
   /** Removes what nobody needs any more. */

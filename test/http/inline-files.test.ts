@@ -87,7 +87,7 @@ describe('files inline with a request', () => {
         .set((eb) => ({ created_at: eb('created_at', '-', 2 * HOUR_MS) }))
         .execute(),
     );
-    await easel.media.sweep();
+    expect(await easel.media.sweep()).toMatchObject({ pending: 1 });
     const left = await db.kysely.selectFrom('media').select('id').execute();
     expect(left).toEqual([{ id: sent.json().inputs.image }]);
     expect(left).not.toContainEqual({ id: waiting.mediaId });

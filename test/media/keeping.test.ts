@@ -4,7 +4,7 @@ import { systemClock } from '../../src/core/clock.js';
 import { newId } from '../../src/core/ids.js';
 import type { Db } from '../../src/db/index.js';
 import { removeGenerations } from '../../src/generations/index.js';
-import { addPending, type MediaFile, type MediaProbePoint } from '../../src/media/index.js';
+import { addPending, FileMediaStore, type MediaFile, type MediaProbePoint } from '../../src/media/index.js';
 import { describeEachDatabase } from '../helpers/databases.js';
 import { codeOf, picture, useMedia } from './harness.js';
 
@@ -243,6 +243,20 @@ describeEachDatabase('files of accounts', ({ createDb }) => {
     expect(await media.sweep()).toMatchObject({ orphans: 0 });
     expect(await media.sweep({ orphans: true })).toMatchObject({ orphans: 1 });
     expect(await objects()).toEqual([hash]);
+  });
+
+  it('of dead processes go from the local disk at the start, without a look through the store', async () => {
+    const away = open(await createDb());
+    const { media, root, staged } = open(await createDb(), { store: away.media.store });
+    const here = new FileMediaStore({ root, clock: systemClock });
+    for (const owner of ['test:1:a', 'dead']) {
+      await here.stage(Buffer.from('half'), { owner });
+      await away.media.store.stage(Buffer.from('half'), { owner });
+    }
+    await media.start();
+    expect([await staged(), await away.staged()]).toMatchObject([{ length: 1 }, { length: 2 }]);
+    expect(await media.sweep()).toMatchObject({ staged: 1 });
+    expect([await staged(), await away.staged()]).toMatchObject([{ length: 1 }, { length: 1 }]);
   });
 
   it('leave nothing of a failed upload', async () => {
