@@ -1,5 +1,6 @@
 import type { Db, DbTransaction } from '../db/index.js';
 import type { MediaFacts } from './inspect.js';
+import { isOwned, lockHashes } from './references.js';
 
 export async function readFacts(db: Db, hash: string): Promise<MediaFacts | null> {
   const row = await db.kysely
@@ -10,11 +11,15 @@ export async function readFacts(db: Db, hash: string): Promise<MediaFacts | null
   return row ?? null;
 }
 
-/** The same content always has the same facts, so whoever writes them second changes nothing. */
+/** Not of what was removed while it was looked at: facts go with their object, and nobody would take these away. */
 export async function writeFacts(db: Db, hash: string, facts: MediaFacts, nowMs: number): Promise<void> {
-  await db.transaction((tx) => addFacts(tx, hash, facts, nowMs));
+  await db.transaction(async (tx) => {
+    await lockHashes(tx, [hash], nowMs);
+    if (await isOwned(tx, hash)) await addFacts(tx, hash, facts, nowMs);
+  });
 }
 
+/** The same content always has the same facts, so whoever writes them second changes nothing. */
 export async function addFacts(tx: DbTransaction, hash: string, facts: MediaFacts, nowMs: number): Promise<void> {
   await tx
     .insertInto('media_facts')

@@ -4,7 +4,13 @@ import { systemClock } from '../../src/core/clock.js';
 import { newId } from '../../src/core/ids.js';
 import type { Db } from '../../src/db/index.js';
 import { removeGenerations } from '../../src/generations/index.js';
-import { addPending, FileMediaStore, type MediaFile, type MediaProbePoint } from '../../src/media/index.js';
+import {
+  addPending,
+  FileMediaStore,
+  type MediaFile,
+  type MediaProbePoint,
+  type OpenedMedia,
+} from '../../src/media/index.js';
 import { describeEachDatabase } from '../helpers/databases.js';
 import { codeOf, picture, useMedia } from './harness.js';
 
@@ -257,6 +263,30 @@ describeEachDatabase('files of accounts', ({ createDb }) => {
     expect([await staged(), await away.staged()]).toMatchObject([{ length: 1 }, { length: 2 }]);
     expect(await media.sweep()).toMatchObject({ staged: 1 });
     expect([await staged(), await away.staged()]).toMatchObject([{ length: 1 }, { length: 1 }]);
+  });
+
+  it('that go while they are looked at leave no facts behind', async () => {
+    const db = await createDb();
+    let whileOpen = async () => {};
+    const { media } = open(db, {
+      store: new (class extends FileMediaStore {
+        override async open(hash: string): Promise<OpenedMedia> {
+          const opened = await super.open(hash);
+          await whileOpen();
+          return opened;
+        }
+      })({ root: open(db).root, clock: systemClock }),
+    });
+    const facts = () => db.kysely.selectFrom('media_facts').select('hash').execute();
+    const { id } = await media.put('a', await picture());
+    const forget = () => db.transaction((tx) => tx.deleteFrom('media_facts').execute());
+    await forget();
+    await media.info(id, 'a');
+    expect(await facts()).toHaveLength(1);
+    await forget();
+    whileOpen = () => media.remove(id, 'a');
+    expect((await media.info(id, 'a')).facts).toMatchObject({ width: 48, height: 32 });
+    expect(await facts()).toEqual([]);
   });
 
   it('leave nothing of a failed upload', async () => {
