@@ -2,8 +2,8 @@ import type { Clock } from '../core/clock.js';
 import { WorkflowError } from '../core/errors.js';
 import { isId, newId } from '../core/ids.js';
 import { definedOnly } from '../core/objects.js';
-import type { Database, Db } from '../db/index.js';
-import { isContext, LABEL_RULE } from './names.js';
+import type { Database, Db, DbTransaction } from '../db/index.js';
+import { isContext, isLabel, LABEL_RULE } from './names.js';
 import { toDeployment } from './rows.js';
 import type { Deployment, DeploymentTarget, Workflow, WorkflowVersion } from './types.js';
 
@@ -78,13 +78,14 @@ export class Deployments {
       source: request.source ?? 'api',
       updated_at: nowMs,
     };
-    await db.transaction((tx) =>
-      tx
+    await db.transaction(async (tx) => {
+      await this.#requireStill(tx, name, facts.version);
+      await tx
         .insertInto('workflow_deployments')
         .values({ id, ...facts, created_at: nowMs })
         .onConflict((conflict) => conflict.column('id').doUpdateSet(facts))
-        .execute(),
-    );
+        .execute();
+    });
     return this.get(id);
   }
 
@@ -124,9 +125,10 @@ export class Deployments {
   async update(id: string, change: DeploymentChange): Promise<Deployment> {
     const { workflow } = await this.get(id);
     const facts = { ...(await this.#columns(workflow, change)), updated_at: this.#options.clock.now() };
-    await this.#options.db.transaction((tx) =>
-      tx.updateTable('workflow_deployments').set(facts).where('id', '=', id).execute(),
-    );
+    await this.#options.db.transaction(async (tx) => {
+      await this.#requireStill(tx, workflow, facts.version ?? null);
+      await tx.updateTable('workflow_deployments').set(facts).where('id', '=', id).execute();
+    });
     return this.get(id);
   }
 
@@ -149,6 +151,22 @@ export class Deployments {
       // What a person turns off stays off, also where its source has turned it off before and has it again one day.
       gone_at: enabled === false ? null : undefined,
     });
+  }
+
+  /** A label may have been taken away since it was looked at: `Labels.remove` and this wait for each other. */
+  async #requireStill(tx: DbTransaction, workflow: string, version: string | null): Promise<void> {
+    if (version === null || !isLabel(version)) return;
+    const nowMs = this.#options.clock.now();
+    await tx.updateTable('workflows').set({ updated_at: nowMs }).where('name', '=', workflow).execute();
+    const row = await tx
+      .selectFrom('workflow_labels')
+      .select('seq')
+      .where('workflow_name', '=', workflow)
+      .where('label', '=', version)
+      .where('is_current', '=', 1)
+      .executeTakeFirst();
+    if (row !== undefined) return;
+    throw new WorkflowError('workflow_version_unknown', `${workflow} has no version "${version}" any more.`);
   }
 
   /** A label as it is, so that it is followed; a number as the hash that it stands for. */

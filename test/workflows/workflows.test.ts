@@ -106,6 +106,20 @@ describeEachDatabase('workflows', ({ createDb }) => {
     expect((await workflows.get('cat')).labels).toEqual({});
   });
 
+  test('a label taken away while a deployment comes to follow it: one of the two is refused', async () => {
+    const db = await createDb();
+    const workflows = openWorkflows(db);
+    const { labels, deployments } = workflows;
+    for (let round = 0; round < 10; round += 1) {
+      await workflows.add({ name: `cat-${round}`, file: pictureFile(), labels: ['staging'] });
+      const done = await Promise.allSettled([
+        deployments.add({ workflow: `cat-${round}`, version: 'staging' }),
+        labels.remove(`cat-${round}`, 'staging'),
+      ]);
+      expect(done.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    }
+  });
+
   test('labels moved at once end at one version', async () => {
     const workflows = openWorkflows(await createDb());
     for (const steps of [1, 2, 3, 4]) await workflows.add({ name: 'cat', file: pictureFile({ steps }) });
