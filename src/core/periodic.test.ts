@@ -51,6 +51,20 @@ describe('a periodic sweep', () => {
     await periodic.stop();
   });
 
+  it('comes up to a quarter sooner or later, where chance is let in', async () => {
+    const begun: number[] = [];
+    const chances = [0, 0.5, 0.999];
+    const { clock, periodic } = make(async () => ({ begun: begun.push(clock.now()) }), {
+      firstMs: EVERY_MS,
+      random: () => chances.shift() ?? 0.5,
+    });
+    const startedAt = clock.now();
+    periodic.start();
+    await clock.advance(3.5 * EVERY_MS);
+    expect(begun.map((at) => Math.round(at - startedAt))).toEqual([750, 1_750, 3_000]);
+    await periodic.stop();
+  });
+
   it('is tried again when it fails, and says so', async () => {
     let begun = 0;
     const { clock, lines, periodic } = make(async () => {

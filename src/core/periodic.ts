@@ -11,6 +11,8 @@ export interface PeriodicSweepOptions {
   readonly everyMs: number;
   /** From `start` to the first sweep, in milliseconds; at once unless told. */
   readonly firstMs?: number;
+  /** 0 to 1: spreads the pauses to a quarter less or more, so that nodes that start together do not sweep together. */
+  readonly random?: () => number;
   /** Of the line that says what was done; `info` unless told. */
   readonly level?: 'debug' | 'info';
   /** Returns counts: they are logged when one of them is not zero. The signal aborts at `stop`. */
@@ -53,7 +55,9 @@ export class PeriodicSweep {
 
   #beginIn(delayMs: number): void {
     if (this.#stopping.signal.aborted) return;
-    this.#timer = this.#options.clock.setTimer(() => this.#begin(), delayMs, { unref: true });
+    const { clock, random } = this.#options;
+    const spread = random === undefined ? 1 : 0.75 + random() / 2;
+    this.#timer = clock.setTimer(() => this.#begin(), delayMs * spread, { unref: true });
   }
 
   async #sweep(): Promise<void> {

@@ -1,6 +1,6 @@
-import type { Timer } from '../core/clock.js';
-import { type EaselErrorOptions, GenerationError, toEaselError } from '../core/errors.js';
+import { type EaselErrorOptions, GenerationError } from '../core/errors.js';
 import type { Logger } from '../core/log.js';
+import { PeriodicSweep } from '../core/periodic.js';
 import { OPEN_ATTEMPT_STATUSES } from '../core/statuses.js';
 import type { MediaStore } from '../media/index.js';
 import { liftAvoids, strandedGenerations } from './elsewhere.js';
@@ -43,36 +43,25 @@ const MAX_NAMED_BACKENDS = 5;
 
 export class Sweeper {
   readonly #options: SweeperOptions;
-  #timer: Timer | null = null;
-  #running: Promise<void> = Promise.resolve();
-  #stopped = false;
+  readonly #periodic: PeriodicSweep;
   #filesSweptAt = 0;
 
   constructor(options: SweeperOptions) {
     this.#options = options;
+    const { clock, logger, random, tickMs } = options;
+    this.#periodic = new PeriodicSweep({
+      // What it did to a generation or an attempt was said already.
+      ...{ clock, logger, random, what: 'generations', everyMs: tickMs, firstMs: tickMs, level: 'debug' },
+      sweep: () => this.sweepOnce(),
+    });
   }
 
   start(): void {
-    this.#schedule();
+    this.#periodic.start();
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#timer?.cancel();
-    await this.#running;
-  }
-
-  #schedule(): void {
-    if (this.#stopped) return;
-    const { clock, tickMs, random, logger } = this.#options;
-    this.#timer = clock.setTimer(
-      () => {
-        this.#running = this.sweepOnce()
-          .catch((error: unknown) => logger.warn({ err: toEaselError(error) }, 'a sweep was cut short'))
-          .then(() => this.#schedule());
-      },
-      tickMs * (0.75 + random() / 2),
-    );
+  stop(): Promise<void> {
+    return this.#periodic.stop();
   }
 
   /** One round. Files are looked after only when their time has come, unless asked for. */

@@ -1,6 +1,6 @@
-import type { Clock, Timer } from '../../core/clock.js';
-import { toEaselError } from '../../core/errors.js';
+import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/log.js';
+import { PeriodicSweep } from '../../core/periodic.js';
 import type { Db } from '../../db/index.js';
 import type { EventHub } from '../event-hub.js';
 import type { FleetBooks } from './fleet-books.js';
@@ -39,25 +39,29 @@ export class QueueWatch {
   readonly #options: QueueWatchOptions;
   readonly #view: FleetView;
   readonly #warned = new Set<string>();
-  #timer: Timer | null = null;
-  #running: Promise<void> = Promise.resolve();
-  #stopped = false;
+  readonly #periodic: PeriodicSweep;
   #prunedAt: number;
 
   constructor(options: QueueWatchOptions) {
     this.#options = options;
     this.#view = new FleetView(options.db.kysely, options.clock);
     this.#prunedAt = options.clock.now();
+    const { clock, logger, everyMs } = options;
+    this.#periodic = new PeriodicSweep({
+      ...{ clock, logger, what: 'the queue', everyMs, firstMs: everyMs },
+      sweep: async () => {
+        await this.look();
+        return {};
+      },
+    });
   }
 
   start(): void {
-    this.#schedule();
+    this.#periodic.start();
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#timer?.cancel();
-    await this.#running;
+  stop(): Promise<void> {
+    return this.#periodic.stop();
   }
 
   /** One round. */
@@ -144,16 +148,6 @@ export class QueueWatch {
       await tx.deleteFrom('dispatch_refusals').where('needs_key', 'in', keys).execute();
       await tx.deleteFrom('dispatch_needs').where('needs_key', 'in', keys).execute();
     });
-  }
-
-  #schedule(): void {
-    if (this.#stopped) return;
-    const { clock, everyMs, logger } = this.#options;
-    this.#timer = clock.setTimer(() => {
-      this.#running = this.look()
-        .catch((error: unknown) => logger.warn({ err: toEaselError(error) }, 'a look at the queue was cut short'))
-        .then(() => this.#schedule());
-    }, everyMs);
   }
 }
 
