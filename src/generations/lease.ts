@@ -127,7 +127,7 @@ export async function renewAll(
   return db.transaction(async (tx) => {
     await tx
       .insertInto('nodes')
-      .values({ id: owner, backends, started_at: nowMs, alive_until: untilMs })
+      .values({ id: owner, backends, alive_until: untilMs })
       .onConflict((conflict) => conflict.column('id').doUpdateSet({ backends, alive_until: untilMs }))
       .execute();
     if (node.heldIds.length === 0) return new Map();

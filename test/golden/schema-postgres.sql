@@ -85,8 +85,7 @@ create table dispatch_needs (
 create table dispatch_refusals (
   backend_id text collate "C" not null,
   needs_key text collate "C" not null,
-  reason text collate "C" not null,
-  checked_at bigint not null
+  reason text collate "C" not null
 );
 
 create table easel_migrations (
@@ -221,7 +220,6 @@ create table media_removals (
 create table nodes (
   id text collate "C" not null,
   backends text collate "C" not null,
-  started_at bigint not null,
   alive_until bigint not null
 );
 

@@ -97,7 +97,6 @@ CREATE TABLE "dispatch_refusals" (
   "backend_id" text not null,
   "needs_key" text not null,
   "reason" text not null,
-  "checked_at" integer not null,
   constraint "dispatch_refusals_pkey" primary key ("backend_id", "needs_key")
 ) strict;
 
@@ -252,7 +251,6 @@ CREATE TABLE "media_removals" (
 CREATE TABLE "nodes" (
   "id" text not null,
   "backends" text not null,
-  "started_at" integer not null,
   "alive_until" integer not null,
   constraint "nodes_pkey" primary key ("id")
 ) strict;

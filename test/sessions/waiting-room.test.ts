@@ -238,7 +238,7 @@ describeEachDatabase('the time in line', ({ createDb }) => {
     await db.transaction((tx) =>
       tx
         .insertInto('dispatch_refusals')
-        .values({ backend_id: 'one', needs_key: needs_key ?? '', reason, checked_at: 1 })
+        .values({ backend_id: 'one', needs_key: needs_key ?? '', reason })
         .execute(),
     );
     expect(await generations.position(id, 'account-1')).toEqual({

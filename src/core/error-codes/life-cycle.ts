@@ -30,14 +30,6 @@ export const LIFE_CYCLE_ERRORS = {
     'The generation has not ended within the time you were willing to wait; it goes on.',
     'Wait again, or follow its events.',
   ),
-  attempts_exhausted: facts(
-    false,
-    502,
-    4,
-    'The generation failed on every attempt that it was allowed.',
-    'Read the error of the last attempt.',
-  ),
-
   generation_poisoned: facts(
     false,
     502,

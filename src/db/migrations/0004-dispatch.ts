@@ -80,7 +80,6 @@ export const dispatch: Migration = {
       .addColumn('backend_id', 'text', required)
       .addColumn('needs_key', 'text', required)
       .addColumn('reason', 'text', required)
-      .addColumn('checked_at', 'bigint', required)
       .addPrimaryKeyConstraint('dispatch_refusals_pkey', ['backend_id', 'needs_key'])
       .execute();
     await schema.createIndex('dispatch_refusals_by_needs').on('dispatch_refusals').columns(['needs_key']).execute();

@@ -31,7 +31,6 @@ export const fleet: Migration = {
       .createTable('nodes')
       .addColumn('id', 'text', required)
       .addColumn('backends', 'text', required)
-      .addColumn('started_at', 'bigint', required)
       .addColumn('alive_until', 'bigint', required)
       .addPrimaryKeyConstraint('nodes_pkey', ['id'])
       .execute();

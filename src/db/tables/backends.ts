@@ -49,7 +49,6 @@ export interface NodesTable {
   id: string;
   /** JSON: ids of the backends that it could own. */
   backends: string;
-  started_at: number;
   alive_until: number;
 }
 

@@ -46,5 +46,4 @@ export interface DispatchRefusalsTable {
   needs_key: string;
   /** JSON (`Refusal`). */
   reason: string;
-  checked_at: number;
 }

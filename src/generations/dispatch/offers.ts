@@ -204,7 +204,6 @@ export class Offers {
   }
 
   async #store(own: OwnOffer, keys: readonly string[]): Promise<void> {
-    const checkedAt = this.#clock.now();
     const refused = keys.flatMap((key) => {
       const verdict = own.verdicts.get(key) ?? null;
       return verdict === null ? [] : [{ key, reason: JSON.stringify(verdict) }];
@@ -219,12 +218,7 @@ export class Offers {
       await tx
         .insertInto('dispatch_refusals')
         .values(
-          refused.map(({ key, reason }) => ({
-            backend_id: own.backend.id,
-            needs_key: key,
-            reason,
-            checked_at: checkedAt,
-          })),
+          refused.map(({ key, reason }) => ({ backend_id: own.backend.id, needs_key: key, reason })),
         )
         .onConflict((conflict) => conflict.columns(['backend_id', 'needs_key']).doNothing())
         .execute();
