@@ -31,16 +31,10 @@ export async function chooseNext(
 ): Promise<PairChoice | null> {
   const counts = new Map<string, number>();
   const view: DispatchView = { ...base, waiting: (lane, modelKey) => counts.get(`${lane} ${modelKey}`) ?? 1 };
-  const windows = new Map<LaneNumber, readonly WaitingJob[]>();
-  const dueOf = async (lane: LaneNumber) => {
-    const known = windows.get(lane) ?? (await source.due(lane, DUE_WINDOW));
-    windows.set(lane, known);
-    return known;
-  };
   const pairs: PairChoice[] = [];
   for (const backend of idle) {
     for (const lane of [0, 1] as const) {
-      const [due, held] = await Promise.all([dueOf(lane), readHeld(source, backend, lane)]);
+      const [due, held] = await Promise.all([source.due(lane, DUE_WINDOW), readHeld(source, backend, lane)]);
       const jobs = await findCandidates(source, backend, lane, { due, held }, base.canRun);
       await countCopied(source, backend, lane, jobs, base, counts);
       const choices = rankJobs(backend, jobs, view);
