@@ -9,7 +9,7 @@ import { type AvoidNotes, readAvoids } from './avoids.js';
 import { readHeld } from './candidates.js';
 import type { FactsStore } from './facts-store.js';
 import { type DispatchTraits, FleetBooks } from './fleet-books.js';
-import { FleetView, isLive, stateOf } from './fleet-view.js';
+import { FleetView, isLive, stateOf, unknownState } from './fleet-view.js';
 import { Offers, type OfferTraits } from './offers.js';
 import { type BackendState, DUE_WINDOW, type LaneNumber, type PairChoice, type WaitingJob } from './policy.js';
 import type { QueueBooks } from './queue-books.js';
@@ -224,7 +224,7 @@ export class Dispatcher implements ClaimPolicy {
     for (const row of await this.#view.rows()) {
       if (isLive(row)) states.set(row.id, this.fleet.book(row.id)?.state() ?? stateOf(row));
     }
-    for (const id of asking) states.set(id, this.fleet.book(id)?.state() ?? { ...UNKNOWN_BACKEND, id });
+    for (const id of asking) states.set(id, this.fleet.book(id)?.state() ?? unknownState(id));
     return states;
   }
 
@@ -273,4 +273,3 @@ export class Dispatcher implements ClaimPolicy {
 type RoundLane = Awaited<ReturnType<QueueBooks['lane']>>;
 
 const MAX_LOOKS = 4;
-const UNKNOWN_BACKEND = { speed: 1, io: 1, resident: [], loraKey: '', busyUntil: 0, runsInteractive: false };

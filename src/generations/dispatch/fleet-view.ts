@@ -55,10 +55,14 @@ export function isLive(row: FleetRow): boolean {
 
 export function stateOf(row: FleetRow): BackendState {
   const { id, published } = row;
-  if (published === null)
-    return { id, speed: 1, io: 1, resident: [], loraKey: '', busyUntil: 0, runsInteractive: false };
+  if (published === null) return unknownState(id);
   const { speed, io, loraKey, busyUntil, runsInteractive } = published;
   return { id, speed, io, resident: residentModels(published), loraKey, busyUntil, runsInteractive };
+}
+
+/** Of a backend that nobody has told anything of. */
+export function unknownState(id: string): BackendState {
+  return { id, speed: 1, io: 1, resident: [], loraKey: '', busyUntil: 0, runsInteractive: false };
 }
 
 /** The fleet as of a moment ago. */

@@ -217,9 +217,7 @@ export class Offers {
       if (refused.length === 0) return;
       await tx
         .insertInto('dispatch_refusals')
-        .values(
-          refused.map(({ key, reason }) => ({ backend_id: own.backend.id, needs_key: key, reason })),
-        )
+        .values(refused.map(({ key, reason }) => ({ backend_id: own.backend.id, needs_key: key, reason })))
         .onConflict((conflict) => conflict.columns(['backend_id', 'needs_key']).doNothing())
         .execute();
     });
