@@ -1,4 +1,5 @@
 import type { ErrorInfo } from '../core/errors.js';
+import { type Lane, laneName } from '../core/lanes.js';
 import type { Logger } from '../core/log.js';
 import { type GenerationStatus, isGenerationTerminal, OPEN_GENERATION_STATUSES } from '../core/statuses.js';
 import type { Db } from '../db/index.js';
@@ -27,7 +28,7 @@ export interface ActiveRequest {
   readonly id: string;
   readonly accountId: string;
   readonly phase: RequestPhase;
-  readonly lane: 'interactive' | 'batch';
+  readonly lane: Lane;
   readonly workflowName: string | null;
   /** Of the present try: the backend's prompt id. Null while it waits. */
   readonly attemptId: string | null;
@@ -230,7 +231,7 @@ function toActive(row: ActiveRow): ActiveRequest {
     id: row.id,
     accountId: row.account_id,
     phase,
-    lane: row.lane === 1 ? 'batch' : 'interactive',
+    lane: laneName(row.lane),
     workflowName: row.workflow_name,
     attemptId: row.attempt_id,
     backendId: row.backend_id,

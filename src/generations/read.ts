@@ -1,5 +1,6 @@
 import { type ErrorInfo, toEaselError } from '../core/errors.js';
 import { type JsonObject, parseLossless } from '../core/json.js';
+import { laneName } from '../core/lanes.js';
 import type { Db, GenerationsTable } from '../db/index.js';
 import type { Reader } from './store.js';
 import type { DurableEvent, DurableEventType, Generation, GenerationOutput } from './types.js';
@@ -139,7 +140,7 @@ function toGeneration(
     accountId: row.account_id,
     sessionId: row.session_id,
     status: row.status,
-    lane: row.lane === 1 ? 'batch' : 'interactive',
+    lane: laneName(row.lane),
     workflowName: row.workflow_name,
     workflowVersion: row.workflow_version,
     backendId,

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.js';
 import { EaselError, GenerationError } from '../core/errors.js';
 import { newId } from '../core/ids.js';
 import { stringifyLossless } from '../core/json.js';
+import { laneNumber } from '../core/lanes.js';
 import { definedOnly } from '../core/objects.js';
 import { type Database, type Db, isUniqueViolation } from '../db/index.js';
 import { fingerprint, type Graph, validateGraph } from '../graph/index.js';
@@ -62,7 +63,7 @@ export async function submitGeneration(context: SubmitContext, request: Generati
     const loads = fingerprint(graph);
     const entry = await context.books.prepare({
       accountId: request.accountId,
-      lane: request.lane === 'batch' ? 1 : 0,
+      lane: laneNumber(request.lane),
       modelKey: loads.modelKey,
       needs: needsOf({
         graph,
@@ -110,7 +111,7 @@ async function insertGeneration(
       id,
       account_id: request.accountId,
       status: 'queued',
-      lane: request.lane === 'batch' ? 1 : 0,
+      lane: laneNumber(request.lane),
       idempotency_key: request.idempotencyKey ?? null,
       request_hash: requestHash,
       workflow_name: request.workflowName ?? null,

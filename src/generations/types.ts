@@ -1,6 +1,7 @@
 import type { DeploymentRequest } from '../backends/spec.js';
 import type { ErrorInfo } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
+import type { Lane } from '../core/lanes.js';
 import type { GenerationStatus } from '../core/statuses.js';
 import type { Graph, UiWorkflow } from '../graph/types.js';
 import type { BillingTerms } from '../points/types.js';
@@ -16,7 +17,7 @@ import type { BindChange } from '../workflows/types.js';
  * - settle      the one transaction that ends an attempt; the first caller wins, all later ones change nothing
  * - node        (of a fleet) a process that runs Easel; it owns a backend by a lease with an epoch
  */
-export type Lane = 'interactive' | 'batch';
+export type { Lane };
 
 export interface GenerationRequest {
   /** Who owns it and will see it; nobody else can. */

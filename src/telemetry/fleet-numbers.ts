@@ -1,8 +1,9 @@
+import { type Lane, laneName } from '../core/lanes.js';
 import type { DbReader } from '../db/index.js';
 
 export interface FleetNumbers {
   readonly queued: readonly {
-    readonly lane: 'interactive' | 'batch';
+    readonly lane: Lane;
     readonly count: number;
     readonly oldestMs: number;
   }[];
@@ -43,7 +44,7 @@ export async function readFleetNumbers(db: DbReader, nowMs: number): Promise<Fle
   const lanes = [0, 1].map((lane) => {
     const row = open.find((each) => each.status === 'queued' && each.lane === lane);
     return {
-      lane: lane === 1 ? ('batch' as const) : ('interactive' as const),
+      lane: laneName(lane),
       count: row?.count ?? 0,
       oldestMs: row === undefined ? 0 : nowMs - row.oldest,
     };

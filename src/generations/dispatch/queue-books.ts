@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.js';
+import { laneName } from '../../core/lanes.js';
 import type { Db, DbTransaction } from '../../db/index.js';
 import { advanceOf, shareOf } from './books.js';
 import type { FactsStore } from './facts-store.js';
@@ -47,7 +48,6 @@ export interface QueuedRow {
 /** How old what is remembered of a lane may be. A newcomer's place is then off by what the fleet does in that time. */
 const LANE_KEPT_MS = 1_000;
 const MAX_ACTIVE = 1_024;
-const LANE_NAMES = ['interactive', 'batch'] as const;
 const NEEDS_KEPT_MS = 60 * 60_000;
 const MAX_NEEDS_KEPT = 20_000;
 
@@ -69,7 +69,7 @@ export class QueueBooks {
     const row = await db.kysely
       .selectFrom('dispatch_lanes')
       .select('v')
-      .where('name', '=', LANE_NAMES[lane])
+      .where('name', '=', laneName(lane))
       .executeTakeFirst();
     const accounts = await new SqlSource(db.kysely, clock.now()).activeAccounts(lane, MAX_ACTIVE);
     const activeWeight = accounts.reduce((sum, account) => sum + weightOf(account), 0);
@@ -166,7 +166,7 @@ export class QueueBooks {
     if (share === 0) return;
     const row = await tx
       .insertInto('dispatch_lanes')
-      .values({ name: LANE_NAMES[lane], v: share })
+      .values({ name: laneName(lane), v: share })
       .onConflict((conflict) =>
         conflict.column('name').doUpdateSet((eb) => ({ v: eb('dispatch_lanes.v', '+', share) })),
       )

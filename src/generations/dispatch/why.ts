@@ -1,4 +1,5 @@
 import { GenerationError } from '../../core/errors.js';
+import { type Lane, laneName } from '../../core/lanes.js';
 import type { GenerationStatus } from '../../core/statuses.js';
 import type { DbReader } from '../../db/index.js';
 import { aheadOf, MAX_AHEAD } from './ahead.js';
@@ -21,7 +22,7 @@ export interface Why {
 }
 
 export interface WhyWaiting {
-  readonly lane: 'interactive' | 'batch';
+  readonly lane: Lane;
   /** Jobs that are due before it, itself not counted; counted up to `MAX_AHEAD`. Affinity may let it go sooner. */
   readonly ahead: number;
   /** Not before then, after a failed try; milliseconds since 1970. */
@@ -58,7 +59,7 @@ export async function explainWait(db: DbReader, id: string, accountId: string | 
   if (row.status !== 'queued') return { id, status: row.status, summary: `It is ${row.status}.`, waiting: null };
   const job = toJob(row);
   const waiting: WhyWaiting = {
-    lane: job.lane === 1 ? 'batch' : 'interactive',
+    lane: laneName(job.lane),
     ahead: await countAhead(db, job),
     backoffUntil: row.available_at > nowMs ? row.available_at : null,
     backends: await explainBackends(db, job, nowMs),
