@@ -66,7 +66,11 @@ describe('files inline with a request', () => {
     const upload = await call('/v1/media', bytes);
     expect(upload.json()).toMatchObject({ code });
     const answer = await generate(bytes);
-    expect(answer.json()).toMatchObject({ code, status: upload.statusCode });
+    expect(answer.json()).toMatchObject({
+      code,
+      status: upload.statusCode,
+      errors: [{ input: 'image', pointer: '#/inputs/image', detail: upload.json().detail }],
+    });
     await expectNothingStored();
   });
 

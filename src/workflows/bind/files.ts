@@ -1,3 +1,4 @@
+import { EaselError } from '../../core/errors.js';
 import type { InputMedia, WorkflowInput } from '../types.js';
 import { inputsInvalid } from './bind.js';
 import { type GivenValues, type InputProblem, problemAt } from './values.js';
@@ -44,7 +45,7 @@ export async function wrongFiles(
   return problems;
 }
 
-/** Stores what came with the request; ids by input. Throws WorkflowError `workflow_input_invalid`. */
+/** Stores what came with the request; ids by input. Throws WorkflowError `workflow_input_invalid`, and what `store` throws. */
 export async function storeFiles(
   inputs: readonly WorkflowInput[],
   given: GivenValues,
@@ -57,12 +58,25 @@ export async function storeFiles(
     const declaredType = file.url.slice('data:'.length, file.url.indexOf(';'));
     const bytes = Buffer.from(file.url.slice(comma + 1), 'base64');
     if (bytes.length === 0) throw inputsInvalid(workflow, [problemAt(name, 'The file is empty, or not base64.')]);
-    const { mediaId, contentType } = await desk.store(bytes, declaredType);
+    const { mediaId, contentType } = await desk.store(bytes, declaredType).catch((error: unknown) => {
+      throw namingInput(name, error);
+    });
     const problems = unfit(inputs, name, contentType);
     if (problems.length > 0) throw inputsInvalid(workflow, problems);
     mediaIds.set(name, mediaId);
   }
   return mediaIds;
+}
+
+/** Whoever stores a file does not know which input it is for. */
+function namingInput(name: string, error: unknown): unknown {
+  if (!(error instanceof EaselError) || error.httpStatus >= 500) return error;
+  const { code, message, hint, details } = error;
+  return new EaselError(code, `Input "${name}": ${message}`, {
+    hint,
+    cause: error,
+    details: { ...details, errors: [problemAt(name, message)] },
+  });
 }
 
 function takesUpload(inputs: readonly WorkflowInput[], name: string): boolean {
