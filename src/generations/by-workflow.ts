@@ -8,6 +8,7 @@ import {
   type PlanLimits,
   type PreparedWorkflow,
   type Selection,
+  type WorkflowRequirements,
   type Workflows,
   type WorkflowVersion,
 } from '../workflows/index.js';
@@ -26,6 +27,7 @@ export interface WorkflowRequest
     | 'idempotencyDigest'
     | 'metadata'
     | 'limits'
+    | 'needs'
     | 'billing'
     | 'traceParent'
     | 'requestId'
@@ -113,6 +115,7 @@ export class WorkflowSubmitter {
       workflowVersion: version.hash,
       bound: { inputs, changes },
       limits: { ...version.interface.limits, ...definedOnly(request.limits ?? {}) },
+      needs: needsOf(version.interface.requires, request.needs),
       ...definedOnly({ lane, backendId, sessionId, metadata, billing, traceParent, requestId }),
       ...definedOnly({ workflow: version.uiWorkflow ?? undefined, selection: summaryOf(selection) }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey, idempotencyDigest }),
@@ -160,8 +163,21 @@ export class WorkflowSubmitter {
 }
 
 function digestOf(request: WorkflowRequest): string {
-  const { workflow, version, inputs, lane, backendId, metadata, limits, billing, preference, isSticky } = request;
-  return contentHash({ workflow, version, inputs, lane, backendId, metadata, limits, billing, preference, isSticky });
+  const { workflow, version, inputs, lane, backendId, metadata, limits, needs, billing, preference, isSticky } =
+    request;
+  const rest = { lane, backendId, metadata, limits, needs, billing, preference, isSticky };
+  return contentHash({ workflow, version, inputs, ...rest });
+}
+
+/** What the workflow asks of a backend, and what the request asks beyond that. */
+function needsOf(
+  required: WorkflowRequirements,
+  asked: GenerationRequest['needs'] = {},
+): NonNullable<GenerationRequest['needs']> {
+  return {
+    tags: [...(required.tags ?? []), ...(asked.tags ?? [])],
+    vramBytes: Math.max(required.vramBytes ?? 0, asked.vramBytes ?? 0),
+  };
 }
 
 function placeOf(selection: Selection | null): { readonly backendId?: string; readonly deploymentId?: string } {

@@ -148,6 +148,8 @@ function requirements(
     models: [...new Set([...models.map(({ folder, name }) => `${folder}/${name}`), ...(requires.models ?? [])])].sort(),
     classes: needed,
     packs: [...new Set([...packs, ...(requires.packs ?? [])])].sort(),
+    ...(requires.tags === undefined ? {} : { tags: [...new Set(requires.tags)].sort() }),
+    ...(requires.vramBytes === undefined ? {} : { vramBytes: requires.vramBytes }),
   };
 }
 

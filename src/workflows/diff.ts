@@ -63,8 +63,9 @@ export function diffVersions(from: WorkflowVersion, to: WorkflowVersion): Versio
   };
 }
 
-function aboutOf({ interface: { title, description, type, aliases, loras, limits } }: WorkflowVersion): object {
-  return { title, description, type, aliases, loras, limits };
+function aboutOf({ interface: about }: WorkflowVersion): object {
+  const { title, description, type, aliases, loras, limits, requires } = about;
+  return { title, description, type, aliases, loras, limits, tags: requires.tags, vramBytes: requires.vramBytes };
 }
 
 /** A node is the same when it has the same id and class: another class under an id is another node. */

@@ -195,6 +195,16 @@ export const manifestSchema = z.strictObject({
         .optional()
         .meta({ description: 'Node classes besides those of the graph.' }),
       packs: z.array(z.string().min(1)).max(100).optional().meta({ description: 'Node packs to install, for people.' }),
+      tags: z
+        .array(z.string().min(1).max(100))
+        .max(20)
+        .optional()
+        .meta({ description: 'Only a backend with all these tags may run it.' }),
+      vramBytes: z
+        .int()
+        .min(1)
+        .optional()
+        .meta({ description: 'Only a backend with so much video memory may run it.' }),
     })
     .optional()
     .meta({ description: 'What a backend must have.' }),
@@ -271,7 +281,7 @@ function fieldsAt(path: readonly PropertyKey[]): string[] {
     return typeof second === 'number' && third === 'prompt'
       ? ['prefix', 'base', 'suffix', 'separator']
       : Object.keys(input.shape);
-  if (first === 'requires') return ['models', 'nodes', 'packs'];
+  if (first === 'requires') return ['models', 'nodes', 'packs', 'tags', 'vramBytes'];
   if (first === 'limits') return ['queueMs', 'runMs', 'maxAttempts'];
   return first === 'loras' ? ['model', 'clip', 'max'] : [];
 }

@@ -95,6 +95,10 @@ export interface WorkflowRequirements {
   readonly classes: readonly string[];
   /** Node packs, sorted: what the manifest names, and where the classes come from as far as the backend told. */
   readonly packs: readonly string[];
+  /** Only a backend with all these tags may run it; absent when the manifest names none. */
+  readonly tags?: readonly string[];
+  /** Only a backend with so much video memory may run it; absent when the manifest does not say. */
+  readonly vramBytes?: number;
 }
 
 export interface WorkflowInterface {

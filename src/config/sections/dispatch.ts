@@ -22,7 +22,7 @@ export const backendTraits = {
   tags: z
     .array(z.string().min(1).max(63))
     .optional()
-    .meta({ description: 'Words that a request of the library can ask for with `needs.tags`.' }),
+    .meta({ description: 'Words that a request can ask for with `needs.tags`, and a workflow with `requires.tags`.' }),
 };
 
 export const dispatchSection = section({

@@ -16,6 +16,7 @@ import {
 } from '../../graph/index.js';
 import { requestInvalid } from '../problem.js';
 import type { SubmitBody } from './submit-body.js';
+import { termsOf } from './terms.js';
 
 export interface Prepared {
   readonly request: Omit<GenerationRequest, 'accountId'>;
@@ -38,21 +39,13 @@ export async function prepareRequest(
     const { node: nodeId, input: inputName } = findInput(bound, name);
     return { nodeId, inputName, mediaId };
   });
-  const { limits, metadata, workflow, lane, backend_id: backendId, session_id: sessionId } = body;
+  const { metadata, workflow, lane, backend_id: backendId, session_id: sessionId } = body;
   return {
     request: {
       graph: bound,
       ...definedOnly({ workflow, lane, backendId, sessionId, metadata }),
       ...(attachments.length === 0 ? {} : { attachments }),
-      ...(limits === undefined
-        ? {}
-        : {
-            limits: definedOnly({
-              queueMs: limits.queue_ms,
-              runMs: limits.run_ms,
-              maxAttempts: limits.max_attempts,
-            }),
-          }),
+      ...termsOf(body),
     },
     warnings,
   };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { JsonValue } from '../../core/json.js';
 import { jsonObject, strictObject, wire } from '../validate.js';
+import { termsShape } from './terms.js';
 
 /** The body of POST /v1/generations. */
 
@@ -8,7 +9,6 @@ const MAX_PROMPT_CHARS = 100_000;
 const MAX_SEED = 2n ** 64n - 1n;
 
 const prompt = z.string().max(MAX_PROMPT_CHARS).optional();
-const limitMs = z.int().min(1).max(2_147_483_647).optional();
 
 /** Up to 2^64-1. As text too: most languages cannot write such a number, and JavaScript would round it. */
 const seed = z
@@ -46,11 +46,7 @@ export const submitBody = strictObject({
   lane: z.enum(['interactive', 'batch']).optional(),
   backend_id: z.string().min(1).max(100).optional(),
   session_id: z.uuid().optional(),
-  limits: strictObject({
-    queue_ms: limitMs,
-    run_ms: limitMs,
-    max_attempts: z.int().min(1).max(100).optional(),
-  }).optional(),
+  ...termsShape,
   metadata: jsonObject.optional(),
 }).refine(({ graph, workflow }) => graph !== undefined || workflow !== undefined, {
   message: 'send a "graph" (API format) or a "workflow" (UI format)',

@@ -66,7 +66,13 @@ const interfaceShape = {
   outputs: z.array(
     z.object({ name: z.string(), node_id: z.string(), media: z.string(), description: z.string().optional() }),
   ),
-  requires: z.object({ models: z.array(z.string()), classes: z.array(z.string()), packs: z.array(z.string()) }),
+  requires: z.object({
+    models: z.array(z.string()),
+    classes: z.array(z.string()),
+    packs: z.array(z.string()),
+    tags: z.array(z.string()).optional(),
+    vram_bytes: z.int().optional(),
+  }),
   limits: z.object({
     queue_ms: z.int().optional(),
     run_ms: z.int().optional(),

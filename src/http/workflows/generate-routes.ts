@@ -5,6 +5,7 @@ import type { HttpContext } from '../context.js';
 import { checkBackendId } from '../generations/definitions.js';
 import { idempotencyOf } from '../generations/idempotency.js';
 import { sendSubmitted } from '../generations/submitted.js';
+import { termsOf } from '../generations/terms.js';
 import { waitForEnd } from '../generations/wait.js';
 import { check, pathId } from '../validate.js';
 import { generateRoute, graphRoute } from './facts.js';
@@ -24,7 +25,7 @@ export const generateRoutes =
         const { name } = await workflows.get(request.params.name);
         const body = check(generateBody, request.body ?? {}, 'body');
         checkBackendId(body.backend_id, backends);
-        const { inputs = {}, version, lane, context: purpose, limits, metadata } = body;
+        const { inputs = {}, version, lane, context: purpose, metadata } = body;
         const submitted = await submitWorkflow({
           workflow: name,
           inputs,
@@ -40,11 +41,8 @@ export const generateRoutes =
             isSticky: body.sticky,
             sessionId: body.session_id,
             billing: billingOf(request, purpose),
-            limits:
-              limits === undefined
-                ? undefined
-                : definedOnly({ queueMs: limits.queue_ms, runMs: limits.run_ms, maxAttempts: limits.max_attempts }),
           }),
+          ...termsOf(body),
           ...idempotencyOf(request.headers, { workflow: name, ...body }),
         });
         const { id } = submitted.generation;

@@ -60,7 +60,7 @@ function interfaceJson({ number, hash, interface: about }: WorkflowVersion): obj
     version: { number, hash },
     inputs: inputs.map(inputJson),
     outputs: outputs.map(toWire),
-    requires,
+    requires: toWire(requires),
     limits: toWire(limits),
   };
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { termsShape } from '../generations/terms.js';
 import { flag, jsonObject, strictObject, wholeNumber } from '../validate.js';
 
 /** What the routes of workflows take. */
-const limitMs = z.int().min(1).max(2_147_483_647).optional();
 const reference = z.string().min(1).max(100);
 
 export const noBody = strictObject({}).optional();
@@ -71,10 +71,6 @@ export const generateBody = strictObject({
   preference: z.string().min(1).max(100).optional(),
   /** The same deployment each time, as long as that is well. */
   sticky: z.boolean().optional(),
-  limits: strictObject({
-    queue_ms: limitMs,
-    run_ms: limitMs,
-    max_attempts: z.int().min(1).max(100).optional(),
-  }).optional(),
+  ...termsShape,
   metadata: jsonObject.optional(),
 });
