@@ -34,5 +34,5 @@ it('what a request and a workflow ask of a backend holds together, and keeps a j
     url: '/v1/generations',
     payload: { graph: GRAPH, needs: { tag: ['fast'] } },
   });
-  expect([misspelt.statusCode, misspelt.body]).toEqual([422, expect.stringContaining('tags')]);
+  expect([misspelt.statusCode, misspelt.body]).toEqual([400, expect.stringContaining('tags')]);
 });
