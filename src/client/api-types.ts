@@ -1292,6 +1292,8 @@ export interface components {
                 classes: string[];
                 models: string[];
                 packs: string[];
+                tags?: string[];
+                vram_bytes?: number;
             };
             schema_url: string;
             /** @description Who added it, or the source that keeps it up to date. */
@@ -1419,6 +1421,8 @@ export interface components {
                 classes: string[];
                 models: string[];
                 packs: string[];
+                tags?: string[];
+                vram_bytes?: number;
             };
             schema_url: string;
             /** @description Who added it, or the source that keeps it up to date. */
@@ -2102,6 +2106,8 @@ export interface components {
                 classes: string[];
                 models: string[];
                 packs: string[];
+                tags?: string[];
+                vram_bytes?: number;
             };
             title: string | null;
             type: string | null;
@@ -2862,6 +2868,10 @@ export interface operations {
                     };
                     metadata?: {
                         [key: string]: unknown;
+                    };
+                    needs?: {
+                        tags?: string[];
+                        vram_bytes?: number;
                     };
                     negative?: string;
                     prompt?: string;
@@ -5486,6 +5496,10 @@ export interface operations {
                     };
                     metadata?: {
                         [key: string]: unknown;
+                    };
+                    needs?: {
+                        tags?: string[];
+                        vram_bytes?: number;
                     };
                     preference?: string;
                     /** Format: uuid */
