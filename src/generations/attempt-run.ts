@@ -325,7 +325,7 @@ export class AttemptRun {
     stored: boolean,
     signal: AbortSignal,
   ): Promise<StoredOutput[] | null> {
-    const context = this.#collectContext();
+    const context = this.#collectContext(signal);
     // The copying begins while the result is being written; files get their names only after both.
     const staging = stageOutputs(context, this.#backend, this.attempt, result, signal);
     staging.catch(() => {});
@@ -385,9 +385,9 @@ export class AttemptRun {
     });
   }
 
-  #collectContext(): CollectContext {
-    const { db, clock, media, probe, owner, limits } = this.#env;
-    return { db, clock, media, probe, owner, collectMs: limits.collectMs, maxOutputBytes: limits.maxOutputBytes };
+  #collectContext(signal: AbortSignal): CollectContext {
+    const { collectMs, maxOutputBytes } = this.#env.limits;
+    return { ...this.#env, collectMs, maxOutputBytes, persist: (write) => this.#persist(write, signal) };
   }
 
   #freeBackend(): void {

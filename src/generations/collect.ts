@@ -24,6 +24,8 @@ export interface CollectContext {
   readonly owner: string;
   readonly collectMs: number;
   readonly maxOutputBytes: number;
+  /** Repeats a write while the database is away. */
+  readonly persist: <T>(write: () => Promise<T>) => Promise<T>;
 }
 
 /** Files of one attempt that are fetched at the same time. More only makes them wait for each other. */
@@ -63,7 +65,8 @@ export async function storeOutputs(
   staged: StagedOutputs,
 ): Promise<StoredOutput[]> {
   try {
-    const mediaIds = await insertPendingMedia(context, { accountId, attempt, files: [...staged.values()] });
+    const pending = { accountId, attempt, files: [...staged.values()] };
+    const mediaIds = await context.persist(() => insertPendingMedia(context, pending));
     for (const file of staged.values()) {
       await context.media.commit(file);
       await context.probe('output-stored', attempt);

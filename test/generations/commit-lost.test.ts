@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { silentLogger } from '../../src/core/log.js';
+import { openDatabase } from '../../src/db/index.js';
+import { FakeBackend } from '../../src/testing/index.js';
+import { makeKit } from '../helpers/databases.js';
+import { postgresAvailability } from '../helpers/postgres.js';
+import { startTcpProxy } from '../helpers/tcp-proxy.js';
+import { ACCOUNT, request, useNodes } from './harness.js';
+
+const availability = postgresAvailability();
+if (!availability.available) process.stderr.write(`skipped: lost answers to COMMIT: ${availability.reason}\n`);
+
+/** The text of the statement, or later the name under which it was prepared. */
+function commitDetector(): (bytes: Buffer) => boolean {
+  let name: string | undefined;
+  return (bytes) => {
+    const text = bytes.toString('latin1');
+    name ??= /(easel_\d+)\0commit\0/.exec(text)?.[1];
+    return text.includes('commit\0') || (name !== undefined && text.includes(`\0${name}\0`));
+  };
+}
+
+/** Whichever COMMIT of a generation's life loses its connection, before or after the server has done it. */
+describe.runIf(availability.available)('a COMMIT without an answer', () => {
+  const { createDatabase } = makeKit('postgres');
+  const { node } = useNodes();
+
+  test.each(['drop', 'drop-answer'] as const)(
+    'neither fails a generation nor runs it twice (%s)',
+    async (decision) => {
+      const database = await createDatabase();
+      const url = new URL(database.url);
+      const proxy = await startTcpProxy(Number(url.port));
+      url.port = String(proxy.port);
+      const direct = await database.open();
+      const db = await openDatabase({ url: url.href, logger: silentLogger, random: () => 0 });
+      let left = Number.POSITIVE_INFINITY;
+      let seen = 0;
+      const isCommit = commitDetector();
+      proxy.onRequest = (bytes) => {
+        if (!isCommit(bytes)) return 'pass';
+        seen += 1;
+        left -= 1;
+        return left === 0 ? decision : 'pass';
+      };
+      try {
+        const submitter = await node(direct, { backends: [] });
+        const { backend } = await node(db, {
+          backend: new FakeBackend(),
+          mediaRoot: submitter.mediaRoot,
+          // A lease that runs out would hide what is looked for here: that the work goes on by itself.
+          timing: { leaseMs: 60_000 },
+        });
+        backend.autoFinish = () => [backend.addFile('a.png', Buffer.from('picture'))];
+        seen = 0;
+        const { id } = await submitter.generations.submit(request());
+        await submitter.generations.wait(id, ACCOUNT);
+        const commits = seen;
+        expect(commits).toBeGreaterThan(2);
+        for (let which = 1; which <= commits; which += 1) {
+          const before = backend.accepted.length;
+          left = which;
+          const { id: unlucky } = await submitter.generations.submit(request());
+          const { status, error, outputs } = await submitter.generations.wait(unlucky, ACCOUNT);
+          expect({ which, status, error, outputs: outputs.length }).toEqual({
+            which,
+            status: 'succeeded',
+            error: null,
+            outputs: 1,
+          });
+          left = Number.POSITIVE_INFINITY;
+          expect(backend.accepted.length - before).toBe(1);
+        }
+      } finally {
+        await db.close();
+        await proxy.close();
+      }
+    },
+    60_000,
+  );
+});
