@@ -25,6 +25,47 @@ describe.runIf(availability.available)('a COMMIT without an answer', () => {
   const { createDatabase } = makeKit('postgres');
   const { node } = useNodes();
 
+  test.each([
+    ['drop', 0],
+    ['drop-answer', 1],
+  ] as const)('of a submit under a key says "again", and again is once (%s)', async (decision, stored) => {
+    const database = await createDatabase();
+    const url = new URL(database.url);
+    const proxy = await startTcpProxy(Number(url.port));
+    url.port = String(proxy.port);
+    const direct = await database.open();
+    const db = await openDatabase({ url: url.href, logger: silentLogger, random: () => 0 });
+    try {
+      const { generations } = await node(db, { backends: [] });
+      const isCommit = commitDetector();
+      let isArmed = false;
+      proxy.onRequest = (bytes) => {
+        if (!isCommit(bytes) || !isArmed) return 'pass';
+        isArmed = false;
+        return decision;
+      };
+      const under = async (key: string) => {
+        const query = direct.kysely.selectFrom('generations').select('id').where('idempotency_key', '=', key);
+        return (await query.execute()).map(({ id }) => id);
+      };
+      for (let round = 0; ; round += 1) {
+        const idempotencyKey = `key-${round}`;
+        isArmed = true;
+        const answer = await generations.submit(request({ idempotencyKey })).catch((thrown: unknown) => thrown);
+        // The node commits other things too, and one of them may have been the unlucky one.
+        if (!(answer instanceof Error)) continue;
+        expect(answer).toMatchObject({ code: 'database_unavailable', retryable: true });
+        expect(await under(idempotencyKey)).toHaveLength(stored);
+        const { id } = await generations.submit(request({ idempotencyKey }));
+        expect(await under(idempotencyKey)).toEqual([id]);
+        return;
+      }
+    } finally {
+      await db.close();
+      await proxy.close();
+    }
+  });
+
   test.each(['drop', 'drop-answer'] as const)(
     'neither fails a generation nor runs it twice (%s)',
     async (decision) => {
