@@ -325,7 +325,7 @@ export class AttemptRun {
     stored: boolean,
     signal: AbortSignal,
   ): Promise<StoredOutput[] | null> {
-    const context = this.#collectContext(signal);
+    const context = this.#collectContext();
     // The copying begins while the result is being written; files get their names only after both.
     const staging = stageOutputs(context, this.#backend, this.attempt, result, signal);
     staging.catch(() => {});
@@ -385,9 +385,11 @@ export class AttemptRun {
     });
   }
 
-  #collectContext(signal: AbortSignal): CollectContext {
+  #collectContext(): CollectContext {
     const { collectMs, maxOutputBytes } = this.#env.limits;
-    return { ...this.#env, collectMs, maxOutputBytes, persist: (write) => this.#persist(write, signal) };
+    // Rows of files that are here already are not cut short by a cancel: it comes too late.
+    const persist = <T>(write: () => Promise<T>) => this.#persist(write, this.#abandon.signal);
+    return { ...this.#env, collectMs, maxOutputBytes, persist };
   }
 
   #freeBackend(): void {
