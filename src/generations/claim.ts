@@ -38,7 +38,7 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
   // Looked up outside the write transaction: an idle fleet must not queue up for the write lock once a second.
   const ids = await policy.candidates(db.kysely, { id: lease.backendId }, nowMs);
   if (ids.length === 0) return null;
-  const claim = await db.transaction(async (tx) => {
+  const work = async (tx: Writer): Promise<Claim | null> => {
     const touching = tx
       .updateTable('backends')
       .set({ updated_at: nowMs, ...policy.publish?.(lease.backendId) })
@@ -49,7 +49,9 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
       // Sent together, and so in one round trip: a claim proves the lease once more by itself.
       const taking = take(tx, { generationId, attemptId, lease, owner, nowMs });
       const [owned, row] = await Promise.all([touching, taking]);
-      if (owned.numUpdatedRows === 0n) return null;
+      // Rolled back and not just left: the backend may have become ours between the two statements, each of which sees what is
+      // committed at its own moment, and then the second one has taken what nobody would run.
+      if (owned.numUpdatedRows === 0n) throw new NotOurs();
       if (row === undefined) continue;
       const data = { attemptId, attempt: row.attempt_count, backendId: lease.backendId };
       const event = { generationId, seq: row.event_seq, at: nowMs, type: 'started' as const, data };
@@ -82,10 +84,17 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
       return { attemptId, generationId, number: row.attempt_count, event, isMarkedSent: sendsAtOnce };
     }
     return null;
+  };
+  const claim = await db.transaction(work).catch((error: unknown) => {
+    if (error instanceof NotOurs) return null;
+    throw error;
   });
   if (claim !== null) policy.began?.({ ...claim, backendId: lease.backendId });
   return claim;
 }
+
+/** Nobody claims for this backend now: the lease is gone, or it is being drained. */
+class NotOurs extends Error {}
 
 /** The lease, and that nobody drains the backend: whoever does may rely on it at once, although its runner hears of it later. */
 function owns(lease: HeldLease, owner: string) {

@@ -96,9 +96,7 @@ export class Dispatcher implements ClaimPolicy {
     }
     return new Promise((answer, fail) => {
       this.#asking.set(backend.id, { backendId: backend.id, answer, fail });
-      this.#deciding ??= this.#decideAll().finally(() => {
-        this.#deciding = null;
-      });
+      this.#deciding ??= this.#decideAll();
     });
   }
 
@@ -169,6 +167,8 @@ export class Dispatcher implements ClaimPolicy {
         for (const one of together) one.fail(toEaselError(error));
       }
     }
+    // In the same breath as the last look at who asks: whoever asked in between would never be answered.
+    this.#deciding = null;
   }
 
   async #decide(together: readonly Asking[]): Promise<void> {
