@@ -1682,9 +1682,17 @@ export interface components {
             detail: string;
             details?: unknown;
             errors?: {
+                /** @description What would do: limits, or choices. */
+                allowed?: unknown;
                 detail: string;
                 header?: string;
+                /** @description Of a workflow. */
+                input?: string;
+                /** @description What looks like it. */
+                nearest?: string[];
                 parameter?: string;
+                /** @description The limit of the plan, where that is the reason. */
+                plan?: unknown;
                 /** @description Where in the body, as a JSON pointer. */
                 pointer?: string;
             }[];

@@ -33,6 +33,10 @@ const problemSchema = z
           pointer: z.string().optional().meta({ description: 'Where in the body, as a JSON pointer.' }),
           parameter: z.string().optional(),
           header: z.string().optional(),
+          input: z.string().optional().meta({ description: 'Of a workflow.' }),
+          allowed: z.unknown().optional().meta({ description: 'What would do: limits, or choices.' }),
+          nearest: z.array(z.string()).optional().meta({ description: 'What looks like it.' }),
+          plan: z.unknown().optional().meta({ description: 'The limit of the plan, where that is the reason.' }),
         }),
       )
       .optional(),
