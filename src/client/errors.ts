@@ -5,6 +5,10 @@ export interface FieldError {
   readonly pointer?: string;
   readonly parameter?: string;
   readonly header?: string;
+  /** Of a workflow, where one of its inputs is meant. */
+  readonly input?: string;
+  /** Names or choices that look like what was given. */
+  readonly nearest?: readonly string[];
 }
 
 interface Problem {

@@ -115,7 +115,7 @@ export class WorkflowSubmitter {
       workflowVersion: version.hash,
       bound: { inputs, changes },
       limits: { ...version.interface.limits, ...definedOnly(request.limits ?? {}) },
-      needs: needsOf(version.interface.requires, request.needs),
+      needs: allNeeds(version.interface.requires, request.needs),
       ...definedOnly({ lane, backendId, sessionId, metadata, billing, traceParent, requestId }),
       ...definedOnly({ workflow: version.uiWorkflow ?? undefined, selection: summaryOf(selection) }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey, idempotencyDigest }),
@@ -170,7 +170,7 @@ function digestOf(request: WorkflowRequest): string {
 }
 
 /** What the workflow asks of a backend, and what the request asks beyond that. */
-function needsOf(
+function allNeeds(
   required: WorkflowRequirements,
   asked: GenerationRequest['needs'] = {},
 ): NonNullable<GenerationRequest['needs']> {

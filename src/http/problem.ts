@@ -3,7 +3,7 @@ import { publicError, toWire } from '../core/wire.js';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-/** One thing that is wrong with a request. One of the three places is given. */
+/** One thing that is wrong with a request. One of the three places is given; inputs of workflows tell more (`InputProblem`). */
 export interface Fault {
   readonly detail: string;
   /** Within the body, as a JSON pointer in fragment form: `#/limits/run_ms`. */

@@ -2,9 +2,10 @@ import { sql } from 'kysely';
 import { describe, expect, test, vi } from 'vitest';
 import { silentLogger } from '../../src/core/log.js';
 import { DatabaseError, type Db, type DbReader, type DbTransaction, openDatabase } from '../../src/db/index.js';
+import { behindProxy as openBehindProxy } from '../helpers/behind-proxy.js';
 import { makeKit, sharedServer, withClient } from '../helpers/databases.js';
 import { postgresAvailability } from '../helpers/postgres.js';
-import { type Decision, startTcpProxy, type TcpProxy } from '../helpers/tcp-proxy.js';
+import type { Decision } from '../helpers/tcp-proxy.js';
 import { backendRow } from './rows.js';
 
 const availability = postgresAvailability();
@@ -18,21 +19,8 @@ const fast = { random: () => 0, logger: silentLogger };
 describe.runIf(availability.available)('faults of PostgreSQL', () => {
   const { createDb, createDatabase } = makeKit('postgres');
 
-  /** A database behind a proxy; `direct` goes around it. */
-  async function behindProxy(work: (db: Db, direct: Db, proxy: TcpProxy) => Promise<void>): Promise<void> {
-    const database = await createDatabase();
-    const direct = await database.open();
-    const url = new URL(database.url);
-    const proxy = await startTcpProxy(Number(url.port));
-    url.port = String(proxy.port);
-    const db = await openDatabase({ url: url.href, ...fast });
-    try {
-      await work(db, direct, proxy);
-    } finally {
-      await db.close();
-      await proxy.close();
-    }
-  }
+  const behindProxy = async (work: Parameters<typeof openBehindProxy>[2]) =>
+    openBehindProxy(await createDatabase(), fast, work);
 
   /** Breaks the first connection that sends this statement. */
   function once(statement: string, decision: Decision): (bytes: Buffer) => Decision {

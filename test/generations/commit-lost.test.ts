@@ -1,14 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../src/core/log.js';
-import { openDatabase } from '../../src/db/index.js';
 import { FakeBackend } from '../../src/testing/index.js';
+import { behindProxy } from '../helpers/behind-proxy.js';
 import { makeKit } from '../helpers/databases.js';
 import { postgresAvailability } from '../helpers/postgres.js';
-import { startTcpProxy } from '../helpers/tcp-proxy.js';
 import { ACCOUNT, request, useNodes } from './harness.js';
 
 const availability = postgresAvailability();
 if (!availability.available) process.stderr.write(`skipped: lost answers to COMMIT: ${availability.reason}\n`);
+
+const OPTIONS = { logger: silentLogger, random: () => 0 };
 
 /** The text of the statement, or later the name under which it was prepared. */
 function commitDetector(): (bytes: Buffer) => boolean {
@@ -29,13 +30,7 @@ describe.runIf(availability.available)('a COMMIT without an answer', () => {
     ['drop', 0],
     ['drop-answer', 1],
   ] as const)('of a submit under a key says "again", and again is once (%s)', async (decision, stored) => {
-    const database = await createDatabase();
-    const url = new URL(database.url);
-    const proxy = await startTcpProxy(Number(url.port));
-    url.port = String(proxy.port);
-    const direct = await database.open();
-    const db = await openDatabase({ url: url.href, logger: silentLogger, random: () => 0 });
-    try {
+    await behindProxy(await createDatabase(), OPTIONS, async (db, direct, proxy) => {
       const { generations } = await node(db, { backends: [] });
       const isCommit = commitDetector();
       let isArmed = false;
@@ -60,31 +55,22 @@ describe.runIf(availability.available)('a COMMIT without an answer', () => {
         expect(await under(idempotencyKey)).toEqual([id]);
         return;
       }
-    } finally {
-      await db.close();
-      await proxy.close();
-    }
+    });
   });
 
   test.each(['drop', 'drop-answer'] as const)(
     'neither fails a generation nor runs it twice (%s)',
     async (decision) => {
-      const database = await createDatabase();
-      const url = new URL(database.url);
-      const proxy = await startTcpProxy(Number(url.port));
-      url.port = String(proxy.port);
-      const direct = await database.open();
-      const db = await openDatabase({ url: url.href, logger: silentLogger, random: () => 0 });
-      let left = Number.POSITIVE_INFINITY;
-      let seen = 0;
-      const isCommit = commitDetector();
-      proxy.onRequest = (bytes) => {
-        if (!isCommit(bytes)) return 'pass';
-        seen += 1;
-        left -= 1;
-        return left === 0 ? decision : 'pass';
-      };
-      try {
+      await behindProxy(await createDatabase(), OPTIONS, async (db, direct, proxy) => {
+        const isCommit = commitDetector();
+        let left = Number.POSITIVE_INFINITY;
+        let seen = 0;
+        proxy.onRequest = (bytes) => {
+          if (!isCommit(bytes)) return 'pass';
+          seen += 1;
+          left -= 1;
+          return left === 0 ? decision : 'pass';
+        };
         const submitter = await node(direct, { backends: [] });
         const { backend } = await node(db, {
           backend: new FakeBackend(),
@@ -93,29 +79,24 @@ describe.runIf(availability.available)('a COMMIT without an answer', () => {
           timing: { leaseMs: 60_000 },
         });
         backend.autoFinish = () => [backend.addFile('a.png', Buffer.from('picture'))];
+        const runOne = async () => {
+          const { id } = await submitter.generations.submit(request());
+          return submitter.generations.wait(id, ACCOUNT);
+        };
         seen = 0;
-        const { id } = await submitter.generations.submit(request());
-        await submitter.generations.wait(id, ACCOUNT);
+        await runOne();
         const commits = seen;
         expect(commits).toBeGreaterThan(2);
         for (let which = 1; which <= commits; which += 1) {
           const before = backend.accepted.length;
           left = which;
-          const { id: unlucky } = await submitter.generations.submit(request());
-          const { status, error, outputs } = await submitter.generations.wait(unlucky, ACCOUNT);
-          expect({ which, status, error, outputs: outputs.length }).toEqual({
-            which,
-            status: 'succeeded',
-            error: null,
-            outputs: 1,
-          });
+          const { status, error, outputs } = await runOne();
+          const expected = { which, status: 'succeeded', error: null, outputs: 1 };
+          expect({ which, status, error, outputs: outputs.length }).toEqual(expected);
           left = Number.POSITIVE_INFINITY;
           expect(backend.accepted.length - before).toBe(1);
         }
-      } finally {
-        await db.close();
-        await proxy.close();
-      }
+      });
     },
     60_000,
   );

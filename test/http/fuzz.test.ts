@@ -207,6 +207,18 @@ describe('requests made of the OpenAPI document', () => {
     expect(refused.map(({ operationId }) => operationId).sort()).toEqual(REFUSED);
   }, 120_000);
 
+  test('refused inputs of a workflow are told as it says, whatever is wrong with them', async () => {
+    const manifest = { inputs: [{ name: 'width', target: '1.width', type: 'integer', min: 16, max: 256 }] };
+    await server.easel.workflows.add({ name: 'strict', file: { format: 'api', graph: GRAPH }, manifest });
+    for (const inputs of [{ '': {} }, { widht: 32 }, { width: 1 }, { width: 'wide' }, { width: null }]) {
+      const request = { method: 'POST' as const, url: '/v1/workflows/strict/generations', payload: { inputs } };
+      const answer = await server.app.inject({ ...request, headers: key });
+      expect(answer.statusCode).toBe(422);
+      expect(answer.json().errors).toHaveLength(1);
+      expectProblem(answer, JSON.stringify(inputs));
+    }
+  });
+
   test('that do not fit it are refused, with a problem', async () => {
     const mutations = fc.oneof(
       fc.constant('unknown-field'),

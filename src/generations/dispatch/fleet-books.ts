@@ -38,9 +38,8 @@ const MAX_JOBS = 256;
 export class FleetBooks {
   readonly #clock: Clock;
   readonly #facts: FactsStore;
-  readonly #own = new Map<string, Own>();
-
   readonly #onModelLoad: (backendId: string) => void;
+  readonly #own = new Map<string, Own>();
 
   constructor(clock: Clock, facts: FactsStore, onModelLoad: (backendId: string) => void = () => {}) {
     this.#clock = clock;
