@@ -62,16 +62,20 @@ function printTotals({ passed, failed, skipped }, notices, error) {
   process.stdout.write(`\n${passed} passed, ${failed} failed${suffix}\n`);
 }
 
+/** Tests that say no reason are counted by file: why is among the notices, and a line for each would bury it. */
 function byReason(skipped) {
+  const silent = new Map();
+  for (const { note, file } of skipped) if (note === undefined) silent.set(file, (silent.get(file) ?? 0) + 1);
   const groups = new Map();
   for (const { note, file, name } of skipped) {
-    const reason = note ?? name;
-    const group = groups.get(reason) ?? { count: 0, files: new Set() };
+    const reason = note ?? (silent.get(file) > 1 ? 'tests without what they need' : name);
+    const key = note ?? file;
+    const group = groups.get(key) ?? { reason, count: 0, files: new Set() };
     group.count += 1;
     group.files.add(file);
-    groups.set(reason, group);
+    groups.set(key, group);
   }
-  return [...groups].map(([reason, { count, files }]) => [reason, count, [...files]]);
+  return [...groups.values()].map(({ reason, count, files }) => [reason, count, [...files]]);
 }
 
 await main(() => test(process.argv.slice(2)));
