@@ -3,7 +3,7 @@ import type { Kysely, Transaction } from 'kysely';
 import { type Clock, systemClock } from '../core/clock.js';
 import type { Logger } from '../core/log.js';
 import type { ChangeFeed } from './changes.js';
-import type { Engine, EngineOptions, TableReference } from './dialect/engine.js';
+import type { Engine, EngineOptions, RunTransaction, TableReference } from './dialect/engine.js';
 import { openPostgres } from './dialect/postgres.js';
 import { openSqlite } from './dialect/sqlite.js';
 import { DatabaseError } from './errors.js';
@@ -109,7 +109,7 @@ export class Db {
    * `commitUnknown` is true and `details.commit` is `unknown`; then read before trying again.
    */
   async transaction<T>(work: (transaction: DbTransaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
-    return withRetries(() => this.#runOnce(this.#engine.writer, work), {
+    return withRetries(() => this.#runOnce(this.#engine.write, work), {
       retries: options.retries ?? 5,
       clock: this.#options.clock,
       random: this.#options.random,
@@ -132,7 +132,7 @@ export class Db {
 
   /** One write transaction without time limits, for loading a backup. Nobody else can write on SQLite meanwhile. */
   bulk<T>(work: (transaction: DbTransaction, about: SnapshotTables) => Promise<T>): Promise<T> {
-    return this.#runOnce(this.#engine.migrator, async (transaction) =>
+    return this.#runOnce(this.#engine.writeUnlimited, async (transaction) =>
       work(transaction, await this.#tablesOf(transaction)),
     );
   }
@@ -150,14 +150,14 @@ export class Db {
     await this.#engine.close();
   }
 
-  async #runOnce<T>(kysely: Kysely<Database>, work: (transaction: DbTransaction) => Promise<T>): Promise<T> {
+  async #runOnce<T>(run: RunTransaction, work: (transaction: DbTransaction) => Promise<T>): Promise<T> {
     if (this.#current.getStore()?.open) {
       // On SQLite it would wait for itself for good.
       throw new TypeError('A transaction must not begin another one; pass the transaction on.');
     }
     const state = { open: true };
     try {
-      return await kysely.transaction().execute((transaction) => this.#current.run(state, () => work(transaction)));
+      return await run((transaction) => this.#current.run(state, () => work(transaction)));
     } finally {
       state.open = false;
     }

@@ -49,7 +49,7 @@ export async function migrateEngine(
 ): Promise<MigrationReport> {
   const migrations = goal.version === undefined ? known : known.slice(0, goal.version);
   const report = await withRetries(
-    () => engine.migrator.transaction().execute((transaction) => run(engine, transaction, migrations, options.clock)),
+    () => engine.writeUnlimited((transaction) => run(engine, transaction, migrations, options.clock)),
     { ...options, retries: 5 },
   );
   for (const name of report.applied) options.logger.info({ migration: name }, 'migration applied');

@@ -1,7 +1,7 @@
 import type { ExpressionBuilder } from 'kysely';
 import type { Clock } from '../core/clock.js';
 import { newId } from '../core/ids.js';
-import type { Db } from '../db/index.js';
+import { type Db, prepared } from '../db/index.js';
 import type { Database } from '../db/schema.js';
 import { fitsKind } from './deployments/kinds.js';
 import { notAvoiding } from './elsewhere.js';
@@ -39,19 +39,16 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
   const ids = await policy.candidates(db.kysely, { id: lease.backendId }, nowMs);
   if (ids.length === 0) return null;
   const work = async (tx: Writer): Promise<Claim | null> => {
-    const touching = tx
-      .updateTable('backends')
-      .set({ updated_at: nowMs, ...policy.publish?.(lease.backendId) })
-      .where(owns(lease, owner))
-      .executeTakeFirst();
+    const { dispatch = null } = policy.publish?.(lease.backendId) ?? {};
+    const holder = { backendId: lease.backendId, epoch: lease.epoch, owner, nowMs };
+    const touching = touch.affected(tx, { ...holder, dispatch });
     for (const generationId of ids) {
       const attemptId = newId();
       // Sent together, and so in one round trip: a claim proves the lease once more by itself.
-      const taking = take(tx, { generationId, attemptId, lease, owner, nowMs });
-      const [owned, row] = await Promise.all([touching, taking]);
+      const [owned, row] = await Promise.all([touching, take.first(tx, { ...holder, generationId, attemptId })]);
       // Rolled back and not just left: the backend may have become ours between the two statements, each of which sees what is
       // committed at its own moment, and then the second one has taken what nobody would run.
-      if (owned.numUpdatedRows === 0n) throw new NotOurs();
+      if (owned === 0) throw new NotOurs();
       if (row === undefined) continue;
       const data = { attemptId, attempt: row.attempt_count, backendId: lease.backendId };
       const event = { generationId, seq: row.event_seq, at: nowMs, type: 'started' as const, data };
@@ -59,26 +56,15 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
       const sendsAtOnce = row.firstInput === null;
       await Promise.all([
         insertEvent(tx, event, row.isFollowed),
-        tx
-          .insertInto('attempts')
-          .values({
-            id: attemptId,
-            backend_run_id: null,
-            generation_id: generationId,
-            // Attempts that were given back still have a row, so the row number runs ahead of `attempt_count`.
-            number: (row.lastNumber ?? 0) + 1,
-            backend_id: lease.backendId,
-            epoch: lease.epoch,
-            node_id: owner,
-            status: sendsAtOnce ? 'sent' : 'claimed',
-            claimed_at: nowMs,
-            sent_at: sendsAtOnce ? nowMs : null,
-            confirmed_at: null,
-            finished_at: null,
-            result: null,
-            error: null,
-          })
-          .execute(),
+        insertAttempt.affected(tx, {
+          ...holder,
+          generationId,
+          attemptId,
+          // Attempts that were given back still have a row, so the row number runs ahead of `attempt_count`.
+          number: (row.lastNumber ?? 0) + 1,
+          status: sendsAtOnce ? 'sent' : 'claimed',
+          sentAt: sendsAtOnce ? nowMs : null,
+        }),
         policy.claimed?.(tx, { generationId, attemptId, backendId: lease.backendId }),
       ]);
       return { attemptId, generationId, number: row.attempt_count, event, isMarkedSent: sendsAtOnce };
@@ -96,31 +82,41 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
 /** Nobody claims for this backend now: the lease is gone, or it is being drained. */
 class NotOurs extends Error {}
 
+interface Holder {
+  readonly backendId: string;
+  readonly epoch: number;
+  readonly owner: string;
+  readonly nowMs: number;
+}
+
+interface Taken extends Holder {
+  readonly generationId: string;
+  readonly attemptId: string;
+}
+
 /** The lease, and that nobody drains the backend: whoever does may rely on it at once, although its runner hears of it later. */
-function owns(lease: HeldLease, owner: string) {
+function owns({ backendId, epoch, owner }: Holder) {
   return (eb: ExpressionBuilder<Database, 'backends'>) =>
     eb.and([
-      eb('backends.id', '=', lease.backendId),
-      eb('backends.epoch', '=', lease.epoch),
+      eb('backends.id', '=', backendId),
+      eb('backends.epoch', '=', epoch),
       eb('backends.owner_node', '=', owner),
       eb('backends.desired', '=', 'active'),
     ]);
 }
 
+const touch = prepared((db, values: Holder & { readonly dispatch: string | null }) =>
+  db
+    .updateTable('backends')
+    .set((eb) => ({ updated_at: values.nowMs, dispatch: eb.fn.coalesce(eb.val(values.dispatch), 'dispatch') }))
+    .where(owns(values)),
+);
+
 /** The guarded update; no row when this backend may not have the generation, or not any more. */
-function take(
-  tx: Writer,
-  claim: {
-    readonly generationId: string;
-    readonly attemptId: string;
-    readonly lease: HeldLease;
-    readonly owner: string;
-    readonly nowMs: number;
-  },
-) {
-  const { generationId, attemptId, lease, owner, nowMs } = claim;
+const take = prepared((db, values: Taken) => {
+  const { generationId, attemptId, backendId, nowMs } = values;
   return updateStatus(
-    tx,
+    db,
     generationId,
     { from: ['queued'], to: 'running', event: 'started', set: { current_attempt_id: attemptId } },
     nowMs,
@@ -129,8 +125,8 @@ function take(
       attempt_count: eb('attempt_count', '+', 1),
       started_at: eb.fn.coalesce('started_at', eb.val(nowMs)),
     }))
-    .where((eb) => eb.exists(eb.selectFrom('backends').select('backends.id').where(owns(lease, owner)).where(fitsKind)))
-    .where(notAvoiding(lease.backendId))
+    .where((eb) => eb.exists(eb.selectFrom('backends').select('backends.id').where(owns(values)).where(fitsKind)))
+    .where(notAvoiding(backendId))
     .returning((eb) => [
       'attempt_count',
       eb
@@ -144,6 +140,30 @@ function take(
         .whereRef('generation_inputs.generation_id', '=', 'generations.id')
         .limit(1)
         .as('firstInput'),
-    ])
-    .executeTakeFirst();
+    ]);
+});
+
+interface Begun extends Taken {
+  readonly number: number;
+  readonly status: 'claimed' | 'sent';
+  readonly sentAt: number | null;
 }
+
+const insertAttempt = prepared((db, values: Begun) =>
+  db.insertInto('attempts').values({
+    id: values.attemptId,
+    backend_run_id: null,
+    generation_id: values.generationId,
+    number: values.number,
+    backend_id: values.backendId,
+    epoch: values.epoch,
+    node_id: values.owner,
+    status: values.status,
+    claimed_at: values.nowMs,
+    sent_at: values.sentAt,
+    confirmed_at: null,
+    finished_at: null,
+    result: null,
+    error: null,
+  }),
+);

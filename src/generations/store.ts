@@ -7,6 +7,7 @@ import {
   type GenerationStatus,
   OPEN_ATTEMPT_STATUSES,
 } from '../core/statuses.js';
+import { prepared } from '../db/index.js';
 import type { AttemptsTable, Database, GenerationsTable } from '../db/schema.js';
 import { enqueueWebhooks, isFollowed } from '../webhooks/index.js';
 import type { DurableEvent, DurableEventType } from './types.js';
@@ -51,13 +52,13 @@ export async function moveGeneration(
 }
 
 /** The move alone, for callers that write the event themselves, in the same transaction. No row: it was in none of `from`. */
-export function updateStatus(tx: Writer, id: string, move: Omit<GenerationMove, 'data'>, nowMs: number) {
+export function updateStatus(db: Reader, id: string, move: Omit<GenerationMove, 'data'>, nowMs: number) {
   for (const from of move.from) {
     if (!canMoveGeneration(from, move.to)) {
       throw new GenerationError('transition_illegal', `A generation cannot go from ${from} to ${move.to}.`);
     }
   }
-  return tx
+  return db
     .updateTable('generations')
     .set({ ...move.set, status: move.to, updated_at: nowMs })
     .set((eb) => ({ event_seq: eb('event_seq', '+', 1) }))
@@ -91,19 +92,20 @@ export async function appendEvent(
  * is false when a statement of the transaction has seen already that nobody asked.
  */
 export async function insertEvent(tx: Writer, event: DurableEvent, isFollowed: SqlBool = true): Promise<DurableEvent> {
-  const inserted = tx
-    .insertInto('events')
-    .values({
-      generation_id: event.generationId,
-      seq: event.seq,
-      type: event.type,
-      data: JSON.stringify(event.data),
-      created_at: event.at,
-    })
-    .execute();
+  const inserted = insertEventRow.affected(tx, { ...event, data: JSON.stringify(event.data) });
   await Promise.all([inserted, isFollowed ? enqueueWebhooks(tx, event) : null]);
   return event;
 }
+
+const insertEventRow = prepared((db, event: Omit<DurableEvent, 'data'> & { readonly data: string }) =>
+  db.insertInto('events').values({
+    generation_id: event.generationId,
+    seq: event.seq,
+    type: event.type,
+    data: event.data,
+    created_at: event.at,
+  }),
+);
 
 /** Moves an attempt under its fence. False when it is closed already, or this node does not own it any more. */
 export async function moveAttempt(

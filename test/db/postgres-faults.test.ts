@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { describe, expect, test, vi } from 'vitest';
 import { silentLogger } from '../../src/core/log.js';
 import { DatabaseError, type Db, type DbReader, type DbTransaction, openDatabase } from '../../src/db/index.js';
+import { Deferred } from '../../src/testing/index.js';
 import { behindProxy as openBehindProxy } from '../helpers/behind-proxy.js';
 import { makeKit, sharedServer, withClient } from '../helpers/databases.js';
 import { postgresAvailability } from '../helpers/postgres.js';
@@ -12,6 +13,8 @@ const availability = postgresAvailability();
 if (!availability.available) process.stderr.write(`skipped: faults of PostgreSQL: ${availability.reason}\n`);
 
 const add = (tx: DbTransaction, id: string) => tx.insertInto('backends').values(backendRow(id)).execute();
+const touch = (tx: DbTransaction, id: string) =>
+  tx.updateTable('backends').set({ updated_at: 1 }).where('id', '=', id).execute();
 const ids = async (db: Db) => (await db.kysely.selectFrom('backends').select('id').execute()).map(({ id }) => id);
 const is = (bytes: Buffer, statement: string) => bytes.toString('latin1').toLowerCase().includes(statement);
 const fast = { random: () => 0, logger: silentLogger };
@@ -70,6 +73,28 @@ describe.runIf(availability.available)('faults of PostgreSQL', () => {
       });
     },
   );
+
+  test('statements of a transaction that do not wait for each other share a round trip', async () => {
+    await behindProxy(async (db, direct, proxy) => {
+      await direct.transaction((tx) => add(tx, 'first'));
+      const [held, sent, goOn] = [new Deferred(), new Deferred(), new Deferred()];
+      const holding = direct.transaction(async (tx) => {
+        await touch(tx, 'first');
+        held.resolve();
+        await goOn.promise;
+      });
+      await held.promise;
+      proxy.onRequest = (bytes) => {
+        if (is(bytes, 'second')) sent.resolve();
+        return 'pass';
+      };
+      const together = db.transaction((tx) => Promise.all([touch(tx, 'first'), touch(tx, 'second')]));
+      // The first one waits for a lock: nobody has an answer.
+      await sent.promise;
+      goOn.resolve();
+      await Promise.all([holding, together]);
+    });
+  });
 
   test('a connection that dies between two statements does not end the process', async () => {
     const database = await createDatabase();

@@ -176,13 +176,51 @@ describeEachDatabase('transactions', ({ dialect, createDb, createDatabase }) => 
     expect(await ids(db)).toEqual(['a', 'b', 'c']);
   });
 
+  test('of statements that are started together all fail for the reason of the first that fails', async () => {
+    const db = await createDb();
+    const starting = async (tx: DbTransaction) => {
+      const outcomes = await Promise.allSettled([add(tx, 'a'), add(tx, 'a'), add(tx, 'b')]);
+      expect(outcomes[1]).toMatchObject({ status: 'rejected', reason: { kind: 'unique' } });
+      const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+      expect(new Set(failures).size).toBe(1);
+    };
+    await expect(db.transaction(starting)).rejects.toMatchObject({ kind: 'unique' });
+    await expect(db.transaction((tx) => Promise.all([add(tx, 'a'), add(tx, 'a'), add(tx, 'b')]))).rejects.toMatchObject(
+      {
+        kind: 'unique',
+      },
+    );
+    expect(await ids(db)).toEqual([]);
+  });
+
+  test('what was started and not waited for is part of the transaction all the same', async () => {
+    const db = await createDb();
+    await db.transaction(async (tx) => {
+      void add(tx, 'a');
+    });
+    expect(await ids(db)).toEqual(['a']);
+    const failing = db.transaction(async (tx) => {
+      add(tx, 'b').catch(() => {});
+      add(tx, 'a').catch(() => {});
+    });
+    await expect(failing).rejects.toMatchObject({ kind: 'unique' });
+    expect(await ids(db)).toEqual(['a']);
+  });
+
   test('a transaction cannot be used after its end', async () => {
     const db = await createDb();
     let kept: DbTransaction | undefined;
     await db.transaction(async (tx) => {
       kept = tx;
     });
-    await expect(add(kept!, 'a')).rejects.toThrow();
+    await expect(add(kept!, 'a')).rejects.toThrow('after the end of its transaction');
+    const fault = new Error('mine');
+    const failing = db.transaction(async (tx) => {
+      kept = tx;
+      throw fault;
+    });
+    await expect(failing).rejects.toBe(fault);
+    await expect(add(kept!, 'a')).rejects.toThrow('after the end of its transaction');
     expect(await ids(db)).toEqual([]);
   });
 

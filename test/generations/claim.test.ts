@@ -1,3 +1,4 @@
+import type { CompiledQuery } from 'kysely';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { newId } from '../../src/core/ids.js';
@@ -27,12 +28,13 @@ describeEachDatabase('a claim', ({ createDb }) => {
     const lease = await acquireLease(db, { backendId: 'gpu', identity, leaseMs: 60_000, nowMs: Date.now() });
     if (lease === null) throw new Error('The lease was not to be had.');
 
-    const seesNothing = { set: () => seesNothing, where: () => seesNothing, executeTakeFirst: async () => NONE };
     const late = (tx: DbTransaction) =>
       new Proxy(tx, {
         get(target, key) {
-          if (key === 'updateTable')
-            return (table: never) => (table === 'backends' ? seesNothing : tx.updateTable(table));
+          if (key === 'executeQuery') {
+            return async (query: CompiledQuery) =>
+              query.sql.startsWith('update "backends"') ? NOTHING : target.executeQuery(query);
+          }
           const value: unknown = Reflect.get(target, key, target);
           return typeof value === 'function' ? value.bind(target) : value;
         },
@@ -49,4 +51,4 @@ describeEachDatabase('a claim', ({ createDb }) => {
   });
 });
 
-const NONE = { numUpdatedRows: 0n };
+const NOTHING = { rows: [], numAffectedRows: 0n };

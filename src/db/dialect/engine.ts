@@ -12,10 +12,9 @@ export interface Engine {
   readonly displayUrl: string;
   /** Refuses to write. */
   readonly reader: Kysely<Database>;
-  /** For write transactions. */
-  readonly writer: Kysely<Database>;
-  /** For migrations and loads: write transactions without time limits. */
-  readonly migrator: Kysely<Database>;
+  readonly write: RunTransaction;
+  /** For migrations and loads: without time limits. */
+  readonly writeUnlimited: RunTransaction;
   readonly changes: ChangeFeed;
   /** Called first in the migration transaction: when it returns, no other process is migrating. */
   lockMigrations(transaction: Transaction<Database>): Promise<void>;
@@ -27,6 +26,9 @@ export interface Engine {
   snapshot<T>(work: (db: Kysely<Database>) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
+
+/** Runs `work` in one write transaction. What it throws rolls back. */
+export type RunTransaction = <T>(work: (transaction: Transaction<Database>) => Promise<T>) => Promise<T>;
 
 export interface TableReference {
   readonly from: string;

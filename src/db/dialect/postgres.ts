@@ -1,11 +1,11 @@
-import { Kysely, PostgresAdapter, PostgresIntrospector, type QueryResult, sql } from 'kysely';
+import { PostgresAdapter, PostgresIntrospector, type QueryResult, sql } from 'kysely';
 import pg from 'pg';
 import type { Logger } from '../../core/log.js';
 import { DatabaseError } from '../errors.js';
-import type { Database } from '../schema.js';
 import { PortablePostgresCompiler } from './compilers.js';
-import { PortableDriver, toDatabaseError } from './driver.js';
+import { toDatabaseError } from './connection.js';
 import type { ConnectionSource, Engine, EngineOptions, RawConnection, TableReference } from './engine.js';
+import { type Grammar, kyselyOver, transactionsOver } from './kysely.js';
 import { PostgresChangeFeed } from './postgres-changes.js';
 import { classifyPostgresError } from './postgres-failures.js';
 import { StatementNames } from './postgres-statements.js';
@@ -54,9 +54,9 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
   return {
     dialect: 'postgres',
     displayUrl,
-    reader: kyselyOver(new PoolSource(pool, limits), 'read'),
-    writer: kyselyOver(new PoolSource(pool, limits), 'write'),
-    migrator: kyselyOver(new PoolSource(pool, { readTimeoutMs: null }), 'write'),
+    reader: kyselyOver(new PoolSource(pool, limits), GRAMMAR),
+    write: transactionsOver(new PoolSource(pool, limits), GRAMMAR),
+    writeUnlimited: transactionsOver(new PoolSource(pool, { readTimeoutMs: null }), GRAMMAR),
     changes,
     async lockMigrations(transaction) {
       await sql`select pg_advisory_xact_lock(${MIGRATION_LOCK})`.execute(transaction);
@@ -81,7 +81,7 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
       try {
         const begin = `start transaction isolation level repeatable read, read only; ${LIFT_LIMITS}`;
         await connection.execute(begin, []).catch(failing);
-        const result = await work(kyselyOver(new OneConnection(connection), 'read'));
+        const result = await work(kyselyOver(new OneConnection(connection), GRAMMAR));
         await connection.rollback();
         isOver = true;
         return result;
@@ -151,16 +151,11 @@ async function checkServer(pool: pg.Pool): Promise<void> {
   }
 }
 
-function kyselyOver(source: ConnectionSource, mode: 'read' | 'write'): Kysely<Database> {
-  return new Kysely<Database>({
-    dialect: {
-      createDriver: () => new PortableDriver(source, mode),
-      createQueryCompiler: () => new PortablePostgresCompiler(),
-      createAdapter: () => new PostgresAdapter(),
-      createIntrospector: (db) => new PostgresIntrospector(db),
-    },
-  });
-}
+const GRAMMAR: Grammar = {
+  createQueryCompiler: () => new PortablePostgresCompiler(),
+  createAdapter: () => new PostgresAdapter(),
+  createIntrospector: (db) => new PostgresIntrospector(db),
+};
 
 interface StatementLimits {
   /** Longest wait for an answer, in milliseconds; null waits for good, and so does the server in transactions. */

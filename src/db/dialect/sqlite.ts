@@ -2,14 +2,13 @@ import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Kysely, type QueryResult, SqliteAdapter, SqliteIntrospector, sql } from 'kysely';
+import { type QueryResult, SqliteAdapter, SqliteIntrospector, sql } from 'kysely';
 import { sleep, type Timer } from '../../core/clock.js';
 import { LocalChangeFeed } from '../changes.js';
 import { DatabaseError } from '../errors.js';
-import type { Database } from '../schema.js';
 import { PortableSqliteCompiler } from './compilers.js';
-import { PortableDriver } from './driver.js';
 import type { ConnectionSource, Engine, EngineOptions, RawConnection, TableReference } from './engine.js';
+import { type Grammar, kyselyOver, transactionsOver } from './kysely.js';
 import { Mutex } from './mutex.js';
 import { SqliteConnection } from './sqlite-connection.js';
 import { classifySqliteError, isBusy } from './sqlite-failures.js';
@@ -45,9 +44,9 @@ export async function openSqlite(url: string, options: EngineOptions): Promise<E
   return {
     dialect: 'sqlite',
     displayUrl: `sqlite:${path}`,
-    reader: kyselyOver(new ReadSource(readerConnection, state), 'read'),
-    writer: kyselyOver(writeSource(options), 'write'),
-    migrator: kyselyOver(writeSource(MIGRATION_LIMITS), 'write'),
+    reader: kyselyOver(new ReadSource(readerConnection, state), GRAMMAR),
+    write: transactionsOver(writeSource(options), GRAMMAR),
+    writeUnlimited: transactionsOver(writeSource(MIGRATION_LIMITS), GRAMMAR),
     changes,
     // BEGIN IMMEDIATE already keeps every other writer out.
     lockMigrations: async () => {},
@@ -70,7 +69,7 @@ export async function openSqlite(url: string, options: EngineOptions): Promise<E
         connection.exec('begin');
         // The snapshot is that of the first read.
         connection.query('select count(*) from sqlite_schema', []);
-        return await work(kyselyOver(new ReadSource(connection, state), 'read'));
+        return await work(kyselyOver(new ReadSource(connection, state), GRAMMAR));
       } finally {
         connection.close();
       }
@@ -123,16 +122,11 @@ function retryDelayMs(random: () => number): number {
   return 5 + random() * 45;
 }
 
-function kyselyOver(source: ConnectionSource, mode: 'read' | 'write'): Kysely<Database> {
-  return new Kysely<Database>({
-    dialect: {
-      createDriver: () => new PortableDriver(source, mode),
-      createQueryCompiler: () => new PortableSqliteCompiler(),
-      createAdapter: () => new SqliteAdapter(),
-      createIntrospector: (db) => new SqliteIntrospector(db),
-    },
-  });
-}
+const GRAMMAR: Grammar = {
+  createQueryCompiler: () => new PortableSqliteCompiler(),
+  createAdapter: () => new SqliteAdapter(),
+  createIntrospector: (db) => new SqliteIntrospector(db),
+};
 
 class ReadSource implements ConnectionSource {
   readonly #connection: RawConnection;

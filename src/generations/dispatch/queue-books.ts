@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import { laneName } from '../../core/lanes.js';
-import type { Db, DbTransaction } from '../../db/index.js';
+import { type Db, type DbTransaction, prepared } from '../../db/index.js';
 import { advanceOf, shareOf } from './books.js';
 import type { FactsStore } from './facts-store.js';
 import { type Needs, needsKeyOf } from './needs.js';
@@ -164,14 +164,7 @@ export class QueueBooks {
 
   async #advance(tx: DbTransaction, lane: LaneNumber, share: number): Promise<void> {
     if (share === 0) return;
-    const row = await tx
-      .insertInto('dispatch_lanes')
-      .values({ name: laneName(lane), v: share })
-      .onConflict((conflict) =>
-        conflict.column('name').doUpdateSet((eb) => ({ v: eb('dispatch_lanes.v', '+', share) })),
-      )
-      .returning('v')
-      .executeTakeFirst();
+    const row = await advanceLane.first(tx, { name: laneName(lane), share });
     const kept = this.#lanes.get(lane);
     if (row !== undefined && kept !== undefined) this.#lanes.set(lane, { ...kept, v: row.v });
   }
@@ -181,3 +174,11 @@ export class QueueBooks {
     return this.#lanes.get(lane) ?? { activeWeight: 1 };
   }
 }
+
+const advanceLane = prepared((db, { name, share }: { readonly name: string; readonly share: number }) =>
+  db
+    .insertInto('dispatch_lanes')
+    .values({ name, v: share })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet((eb) => ({ v: eb('dispatch_lanes.v', '+', share) })))
+    .returning('v'),
+);

@@ -1,4 +1,5 @@
-import type { ExpressionBuilder, Kysely } from 'kysely';
+import type { Compilable, ExpressionBuilder } from 'kysely';
+import { type DbReader, type Prepared, prepared } from '../../db/index.js';
 import type { Database, GenerationsTable } from '../../db/schema.js';
 import type { WaitingNeeds } from './candidates.js';
 import { type LaneNumber, MAX_WAITING_COUNTED, type WaitingJob } from './policy.js';
@@ -9,45 +10,30 @@ import type { RoundSource } from './round.js';
  * one row for each distinct set of needs; none depends on how many wait.
  */
 export class SqlSource implements RoundSource {
-  readonly #db: Kysely<Database>;
+  readonly #db: DbReader;
   readonly #nowMs: number;
 
-  constructor(db: Kysely<Database>, nowMs: number) {
+  constructor(db: DbReader, nowMs: number) {
     this.#db = db;
     this.#nowMs = nowMs;
   }
 
   async due(lane: LaneNumber, limit: number): Promise<readonly WaitingJob[]> {
-    const due = this.#waiting(lane).where('vstart', 'is not', null);
-    const rows = await due.orderBy('vstart').orderBy('id').limit(limit).execute();
+    const rows = await dueQuery.rows(this.#db, { lane, limit, nowMs: this.#nowMs });
     return rows.map((row) => toJob(row));
   }
 
   async heads(lane: LaneNumber, modelKeys: readonly string[], limit: number): Promise<readonly WaitingJob[]> {
-    const [first, ...others] = modelKeys.map((key) => this.#headsOf(lane, key, limit));
-    if (first === undefined) return [];
-    const rows = await others.reduce((all, next) => all.unionAll(next), first).execute();
+    if (modelKeys.length === 0) return [];
+    const values = { lane, limit, nowMs: this.#nowMs, ...modelKeys };
+    const rows = await headsQuery(modelKeys.length).rows(this.#db, values);
     // A union promises no order.
     return rows.map((row) => toJob(row)).sort(byVstart);
   }
 
   async headsWithLora(lane: LaneNumber, modelKey: string, loraKey: string, lookahead: number) {
-    const rows = await this.#db
-      .selectFrom(
-        this.#waiting(lane)
-          .where('model_key', '>=', '')
-          .where('model_key', '=', modelKey)
-          .orderBy('vstart')
-          .orderBy('id')
-          .limit(lookahead)
-          .as('ahead'),
-      )
-      .selectAll()
-      .where('lora_key', '=', loraKey)
-      .orderBy('vstart')
-      .orderBy('id')
-      .limit(1)
-      .execute();
+    const values = { lane, modelKey, loraKey, limit: lookahead, nowMs: this.#nowMs };
+    const rows = await headWithLoraQuery.rows(this.#db, values);
     return rows.map((row) => toJob(row));
   }
 
@@ -59,7 +45,7 @@ export class SqlSource implements RoundSource {
       const rows = await this.#db
         .selectFrom('dispatch_needs')
         .select(['needs_key', 'model_key'])
-        .select((eb) => this.#headOf(eb, lane).select('vstart').as('vstart'))
+        .select((eb) => headOfNeeds(eb, { lane, nowMs: this.#nowMs }).select('vstart').as('vstart'))
         .where('needs_key', 'in', keys.slice(at, at + PAGE))
         .execute();
       waiting.push(
@@ -70,16 +56,9 @@ export class SqlSource implements RoundSource {
   }
 
   async headsOfNeeds(lane: LaneNumber, needsKeys: readonly string[]): Promise<readonly WaitingJob[]> {
-    const rows = await this.#db
-      .selectFrom('generations')
-      .select(COLUMNS)
-      .where('id', 'in', (heads) =>
-        heads
-          .selectFrom('dispatch_needs')
-          .select((eb) => this.#headOf(eb, lane).select('id').as('id'))
-          .where('dispatch_needs.needs_key', 'in', [...needsKeys]),
-      )
-      .execute();
+    if (needsKeys.length === 0) return [];
+    const values = { lane, nowMs: this.#nowMs, ...needsKeys };
+    const rows = await headsOfNeedsQuery(needsKeys.length).rows(this.#db, values);
     return rows.map((row) => toJob(row)).sort(byVstart);
   }
 
@@ -159,39 +138,6 @@ export class SqlSource implements RoundSource {
       .execute();
     return rows.flatMap((row) => row.value ?? []);
   }
-
-  #waiting(lane: LaneNumber) {
-    return this.#db
-      .selectFrom('generations')
-      .select(COLUMNS)
-      .where('status', '=', 'queued')
-      .where('lane', '=', lane)
-      .where('available_at', '<=', this.#nowMs);
-  }
-
-  #headsOf(lane: LaneNumber, modelKey: string, limit: number) {
-    const heads = this.#waiting(lane)
-      .where('model_key', '>=', '')
-      .where('model_key', '=', modelKey)
-      .orderBy('vstart')
-      .orderBy('id')
-      .limit(limit);
-    return this.#db.selectFrom(heads.as('heads')).selectAll();
-  }
-
-  /** For each row of `dispatch_needs`. */
-  #headOf(eb: ExpressionBuilder<Database, 'dispatch_needs'>, lane: LaneNumber) {
-    return eb
-      .selectFrom('generations')
-      .where('generations.status', '=', 'queued')
-      .where('generations.lane', '=', lane)
-      .where('generations.available_at', '<=', this.#nowMs)
-      .where('generations.created_at', '>=', 0)
-      .whereRef('generations.needs_key', '=', 'dispatch_needs.needs_key')
-      .orderBy('generations.vstart')
-      .orderBy('generations.id')
-      .limit(1);
-  }
 }
 
 const COLUMNS = [
@@ -207,6 +153,97 @@ const COLUMNS = [
 ] as const;
 
 type Row = Pick<GenerationsTable, (typeof COLUMNS)[number]>;
+
+interface Due {
+  readonly lane: LaneNumber;
+  readonly limit: number;
+  readonly nowMs: number;
+}
+
+function waiting(db: DbReader, { lane, nowMs }: Omit<Due, 'limit'>) {
+  return db
+    .selectFrom('generations')
+    .select(COLUMNS)
+    .where('status', '=', 'queued')
+    .where('lane', '=', lane)
+    .where('available_at', '<=', nowMs);
+}
+
+/** The first `limit` of one model. */
+function waitingFor(db: DbReader, modelKey: string, values: Due) {
+  return waiting(db, values)
+    .where('model_key', '>=', '')
+    .where('model_key', '=', modelKey)
+    .orderBy('vstart')
+    .orderBy('id')
+    .limit(values.limit);
+}
+
+const dueQuery = prepared((db, values: Due) =>
+  waiting(db, values).where('vstart', 'is not', null).orderBy('vstart').orderBy('id').limit(values.limit),
+);
+
+const headWithLoraQuery = prepared((db, values: Due & { readonly modelKey: string; readonly loraKey: string }) =>
+  db
+    .selectFrom(waitingFor(db, values.modelKey, values).as('ahead'))
+    .selectAll()
+    .where('lora_key', '=', values.loraKey)
+    .orderBy('vstart')
+    .orderBy('id')
+    .limit(1),
+);
+
+/** For each row of `dispatch_needs`. */
+function headOfNeeds(eb: ExpressionBuilder<Database, 'dispatch_needs'>, { lane, nowMs }: Omit<Due, 'limit'>) {
+  return eb
+    .selectFrom('generations')
+    .where('generations.status', '=', 'queued')
+    .where('generations.lane', '=', lane)
+    .where('generations.available_at', '<=', nowMs)
+    .where('generations.created_at', '>=', 0)
+    .whereRef('generations.needs_key', '=', 'dispatch_needs.needs_key')
+    .orderBy('generations.vstart')
+    .orderBy('generations.id')
+    .limit(1);
+}
+
+/** With a list of keys, which are the values 0, 1, …; one query for each length, of which there are few. */
+function preparedByLength<Values extends object>(
+  build: (db: DbReader, values: Values, keys: string[]) => Compilable<Row>,
+): (length: number) => Prepared<Values & Readonly<Record<number, string>>, Row> {
+  const queries = new Map<number, Prepared<Values & Readonly<Record<number, string>>, Row>>();
+  return (length) => {
+    let query = queries.get(length);
+    if (query === undefined) {
+      query = prepared((db, values) =>
+        build(
+          db,
+          values,
+          Array.from({ length }, (_, index) => values[index]!),
+        ),
+      );
+      queries.set(length, query);
+    }
+    return query;
+  };
+}
+
+const headsQuery = preparedByLength<Due>((db, values, [first, ...others]) => {
+  const headsOf = (key: string) => db.selectFrom(waitingFor(db, key, values).as('heads')).selectAll();
+  return others.reduce((all, key) => all.unionAll(headsOf(key)), headsOf(first!));
+});
+
+const headsOfNeedsQuery = preparedByLength<Omit<Due, 'limit'>>((db, values, needsKeys) =>
+  db
+    .selectFrom('generations')
+    .select(COLUMNS)
+    .where('id', 'in', (heads) =>
+      heads
+        .selectFrom('dispatch_needs')
+        .select((eb) => headOfNeeds(eb, values).select('id').as('id'))
+        .where('dispatch_needs.needs_key', 'in', needsKeys),
+    ),
+);
 
 /** Queries with more parts than this cost more to plan than they save in round trips. */
 const UNION_SIZE = 16;

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { type DbTransaction, prepared } from '../../src/db/index.js';
+import { describeEachDatabase } from '../helpers/databases.js';
+import { backendRow } from './rows.js';
+
+const insert = (tx: DbTransaction, id: string) => tx.insertInto('backends').values(backendRow(id)).execute();
+
+describeEachDatabase('prepared queries', ({ createDb }) => {
+  test('are built once, and answer what their values say each time', async () => {
+    const db = await createDb();
+    await db.transaction((tx) => Promise.all(['a', 'b', 'c'].map((id) => insert(tx, id))));
+    let built = 0;
+    const after = prepared((reader, { id, limit }: { readonly id: string; readonly limit: number }) => {
+      built += 1;
+      return reader.selectFrom('backends').select('id').where('id', '>', id).orderBy('id').limit(limit);
+    });
+    expect(await after.rows(db.kysely, { id: 'a', limit: 5 })).toEqual([{ id: 'b' }, { id: 'c' }]);
+    expect(await after.first(db.kysely, { id: 'b', limit: 1 })).toEqual({ id: 'c' });
+    expect(await after.first(db.kysely, { id: 'c', limit: 1 })).toBeUndefined();
+    expect(built).toBe(1);
+  });
+
+  test('write in a transaction, null as well, and say how much', async () => {
+    const db = await createDb();
+    await db.transaction((tx) => insert(tx, 'a'));
+    const own = prepared((tx, values: { readonly id: string; readonly node: string | null }) =>
+      tx
+        .updateTable('backends')
+        .set((eb) => ({ owner_node: eb.fn.coalesce(eb.val(values.node), 'owner_node') }))
+        .where('id', '=', values.id),
+    );
+    expect(await db.transaction((tx) => own.affected(tx, { id: 'a', node: 'n1' }))).toBe(1);
+    expect(await db.transaction((tx) => own.affected(tx, { id: 'a', node: null }))).toBe(1);
+    expect(await db.transaction((tx) => own.affected(tx, { id: 'b', node: 'n1' }))).toBe(0);
+    expect(await db.kysely.selectFrom('backends').select('owner_node').execute()).toEqual([{ owner_node: 'n1' }]);
+  });
+
+  test('refuse a value that no database holds, and one that is missing', async () => {
+    const db = await createDb();
+    const byId = prepared((reader, { id }: { readonly id: string }) =>
+      reader.selectFrom('backends').select('id').where('id', '=', id),
+    );
+    await expect(byId.rows(db.kysely, { id: '\0' })).rejects.toMatchObject({ code: 'request_invalid' });
+    await expect(byId.rows(db.kysely, {} as never)).rejects.toThrow('undefined');
+  });
+
+  test('cannot be built from a look at a value', async () => {
+    const db = await createDb();
+    const peeking = prepared((reader, { epoch }: { readonly epoch: number }) =>
+      reader
+        .selectFrom('backends')
+        .select('id')
+        .where('epoch', '=', epoch + 1),
+    );
+    await expect(peeking.rows(db.kysely, { epoch: 1 })).rejects.toThrow('The value epoch of a prepared query');
+  });
+});
