@@ -41,6 +41,11 @@ export interface SnapshotTables {
 export interface TransactionOptions {
   /** How often to run again after a conflict or a connection lost before COMMIT; 5 unless told. */
   readonly retries?: number;
+  /**
+   * The work finds by itself what it did before (by a key), and then does nothing: it runs again also when the answer to
+   * COMMIT was lost. False unless told.
+   */
+  readonly repeatable?: boolean;
 }
 
 /**
@@ -105,12 +110,13 @@ export class Db {
    * Isolation is READ COMMITTED at least: a write that depends on an earlier read repeats the condition in its WHERE, or
    * the read uses `.forUpdate()`.
    *
-   * Throws DatabaseError: `database_conflict`, `database_unavailable`. When the answer to COMMIT was lost,
-   * `commitUnknown` is true and `details.commit` is `unknown`; then read before trying again.
+   * Throws DatabaseError: `database_conflict`, `database_unavailable`. When the answer to COMMIT was lost and the work is
+   * not `repeatable`, `commitUnknown` is true and `details.commit` is `unknown`; then read before trying again.
    */
   async transaction<T>(work: (transaction: DbTransaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     return withRetries(() => this.#runOnce(this.#engine.write, work), {
       retries: options.retries ?? 5,
+      repeatable: options.repeatable ?? false,
       clock: this.#options.clock,
       random: this.#options.random,
       onRetry: (error, retry) => this.#options.logger.debug({ err: error, retry }, 'transaction runs again'),

@@ -12,6 +12,8 @@ export function backoffMs(retry: number, random: () => number): number {
 export interface RetryOptions {
   /** How many times it may run again after the first. */
   readonly retries: number;
+  /** A COMMIT whose answer was lost is no reason to stop: what may have happened already is found and not done twice. */
+  readonly repeatable?: boolean;
   readonly clock: Clock;
   readonly random: () => number;
   readonly onRetry?: (error: DatabaseError, retry: number) => void;
@@ -23,7 +25,8 @@ export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOp
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof DatabaseError) || !error.canRerun || retry >= options.retries) throw error;
+      if (!(error instanceof DatabaseError) || retry >= options.retries) throw error;
+      if (!error.canRerun && !(options.repeatable && error.commitUnknown)) throw error;
       options.onRetry?.(error, retry + 1);
       await sleep(options.clock, backoffMs(retry, options.random));
     }

@@ -184,7 +184,7 @@ export class Ledger {
 
   /** Throws `points_insufficient`, `points_budget_exceeded`. */
   async hold(request: HoldRequest): Promise<HoldReceipt> {
-    const { policy, db, clock } = this.#options;
+    const { policy, clock } = this.#options;
     const { accountId: spenderId, context = 'interactive', groupId = null } = request;
     const { budgetKey = null, runId = null } = request;
     const amount = checkAmount(request.amount);
@@ -193,7 +193,7 @@ export class Ledger {
     // when it names another group, or its group pays by another policy by now.
     const id = derivedId('hold', spenderId, request.idempotencyKey);
     const hash = hashOf([amount, context, groupId, budgetKey, runId, request.expiresAt ?? null]);
-    return db.transaction(async (tx) => {
+    return this.#write(async (tx) => {
       const known = await findHold(tx, id, hash);
       if (known !== null) return known;
       const payerIds = await payersOf(tx, spenderId, groupId);
@@ -239,12 +239,12 @@ export class Ledger {
 
   /** Throws `not_found`, `points_refund_excessive`. */
   async refund(request: RefundRequest): Promise<Receipt> {
-    const { db, policy } = this.#options;
+    const { policy } = this.#options;
     const { holdId, authority } = request;
     checkKey(request.idempotencyKey);
     const key = JSON.stringify([holdId, request.idempotencyKey]);
     const hash = hashOf([request.amount ?? null]);
-    return db.transaction(async (tx) => {
+    return this.#write(async (tx) => {
       const { account_id: accountId } = await expectHold(tx, holdId);
       const books = await this.#open(tx, [accountId]);
       const earlier = await findEarlier(tx, 'refund', [accountId], key, hash);
@@ -270,7 +270,7 @@ export class Ledger {
 
   /** Takes out the lapsed credit of these accounts. Opening the books does it. */
   async expire(accountIds: readonly string[]): Promise<void> {
-    await this.#options.db.transaction(async (tx) => (await this.#open(tx, accountIds)).write());
+    await this.#write(async (tx) => (await this.#open(tx, accountIds)).write());
   }
 
   async #end(
@@ -278,11 +278,11 @@ export class Ledger {
     request: Keyed & { readonly holdId: string; readonly amount?: number },
     amountOf: (hold: PointHoldsTable) => number,
   ): Promise<Receipt> {
-    const { db, policy } = this.#options;
+    const { policy } = this.#options;
     checkKey(request.idempotencyKey);
     const key = JSON.stringify([request.holdId, request.idempotencyKey]);
     const hash = hashOf([kind, request.amount ?? null]);
-    return db.transaction(async (tx) => {
+    return this.#write(async (tx) => {
       const found = await expectHold(tx, request.holdId);
       const books = await this.#open(tx, [found.account_id]);
       const earlier =
@@ -307,6 +307,11 @@ export class Ledger {
     });
   }
 
+  /** Every change stands under a key that is looked up first, so a COMMIT whose answer was lost is simply made again. */
+  #write<T>(work: (tx: DbTransaction) => Promise<T>): Promise<T> {
+    return this.#options.db.transaction(work, { repeatable: true });
+  }
+
   async #open(tx: DbTransaction, accountIds: readonly string[]): Promise<Books> {
     const books = new Books(tx, this.#options.clock.now(), this.#options.policy);
     await books.open(accountIds);
@@ -325,7 +330,7 @@ export class Ledger {
     ) => Promise<{ readonly transferId: string; readonly amount: number }>,
   ): Promise<Receipt> {
     checkKey(idempotencyKey);
-    return this.#options.db.transaction(async (tx) => {
+    return this.#write(async (tx) => {
       // The lock comes first: two requests with one key stand in line for it, and the second finds what the first did.
       const books = await this.#open(tx, accountIds);
       const earlier = await findEarlier(tx, kind, [accountId], idempotencyKey, requestHash);

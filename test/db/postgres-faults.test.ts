@@ -74,6 +74,25 @@ describe.runIf(availability.available)('faults of PostgreSQL', () => {
     },
   );
 
+  test.each([
+    ['before', 'drop'],
+    ['after', 'drop-answer'],
+  ] as const)('COMMIT lost %s the server did it, of work that can be repeated: it is', async (_name, decision) => {
+    await behindProxy(async (db, direct, proxy) => {
+      proxy.onRequest = once('commit\0', decision);
+      const work = vi.fn((tx: DbTransaction) =>
+        tx
+          .insertInto('backends')
+          .values(backendRow('a'))
+          .onConflict((conflict) => conflict.doNothing())
+          .execute(),
+      );
+      await db.transaction(work, { repeatable: true });
+      expect(work).toHaveBeenCalledTimes(2);
+      expect(await ids(direct)).toEqual(['a']);
+    });
+  });
+
   test('statements of a transaction that do not wait for each other share a round trip', async () => {
     await behindProxy(async (db, direct, proxy) => {
       await direct.transaction((tx) => add(tx, 'first'));

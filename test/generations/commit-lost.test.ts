@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../src/core/log.js';
 import { FakeBackend } from '../../src/testing/index.js';
-import { behindProxy } from '../helpers/behind-proxy.js';
+import { behindProxy, commitDetector } from '../helpers/behind-proxy.js';
 import { makeKit } from '../helpers/databases.js';
 import { postgresAvailability } from '../helpers/postgres.js';
 import { ACCOUNT, request, useNodes } from './harness.js';
@@ -10,16 +10,6 @@ const availability = postgresAvailability();
 if (!availability.available) process.stderr.write(`skipped: lost answers to COMMIT: ${availability.reason}\n`);
 
 const OPTIONS = { logger: silentLogger, random: () => 0 };
-
-/** The text of the statement, or later the name under which it was prepared. */
-function commitDetector(): (bytes: Buffer) => boolean {
-  let name: string | undefined;
-  return (bytes) => {
-    const text = bytes.toString('latin1');
-    name ??= /(easel_\d+)\0commit\0/.exec(text)?.[1];
-    return text.includes('commit\0') || (name !== undefined && text.includes(`\0${name}\0`));
-  };
-}
 
 /** Whichever COMMIT of a generation's life loses its connection, before or after the server has done it. */
 describe.runIf(availability.available)('a COMMIT without an answer', () => {

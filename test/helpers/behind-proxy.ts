@@ -20,3 +20,13 @@ export async function behindProxy(
     await proxy.close();
   }
 }
+
+/** Knows COMMIT among what the client sends: by its text, or later by the name under which it was prepared. */
+export function commitDetector(): (bytes: Buffer) => boolean {
+  let name: string | undefined;
+  return (bytes) => {
+    const text = bytes.toString('latin1');
+    name ??= /(easel_\d+)\0commit\0/.exec(text)?.[1];
+    return text.includes('commit\0') || (name !== undefined && text.includes(`\0${name}\0`));
+  };
+}
