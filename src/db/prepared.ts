@@ -1,4 +1,14 @@
-import type { Compilable, CompiledQuery, DialectAdapter, QueryResult } from 'kysely';
+import {
+  type Compilable,
+  type CompiledQuery,
+  type DialectAdapter,
+  type KyselyPlugin,
+  OperationNodeTransformer,
+  type PrimitiveValueListNode,
+  type QueryResult,
+  ValueListNode,
+  ValueNode,
+} from 'kysely';
 import type { DbReader } from './database.js';
 
 /** A query that is built and compiled once for each database, and then only filled in. */
@@ -12,7 +22,8 @@ export interface Prepared<Values, Row> {
 /**
  * For the few queries that every generation meets: to build one and to turn it into SQL costs more of this process than to
  * run it costs the database. `build` is called once per database and gets a stand-in for each value, which it may put
- * wherever Kysely takes a value, and nowhere else: to look at one throws TypeError.
+ * wherever Kysely takes a value, and nowhere else: to look at one throws TypeError. Values of its own become part of the text,
+ * so that SQLite need not plan again at each call to see that `status = ?` fits an index over what is queued.
  */
 export function prepared<Values extends object, Row>(
   build: (db: DbReader, values: Values) => Compilable<Row>,
@@ -22,7 +33,7 @@ export function prepared<Values extends object, Row>(
     const { adapter } = db.getExecutor();
     let template = compiled.get(adapter);
     if (template === undefined) {
-      template = build(db, standIns<Values>()).compile();
+      template = build(db.withPlugin(CONSTANTS), standIns<Values>()).compile();
       compiled.set(adapter, template);
     }
     const parameters = template.parameters.map((parameter) =>
@@ -48,6 +59,28 @@ class StandIn {
     throw new TypeError(`The value ${this.name} of a prepared query is not known while the query is built.`);
   }
 }
+
+class ConstantsInText extends OperationNodeTransformer {
+  protected override transformValue(node: ValueNode): ValueNode {
+    return inText(node.value);
+  }
+
+  protected override transformPrimitiveValueList(node: PrimitiveValueListNode): PrimitiveValueListNode {
+    // Compiled as the list that it is; only the type would have it of one kind.
+    return ValueListNode.create(node.values.map(inText)) as never;
+  }
+}
+
+function inText(value: unknown): ValueNode {
+  const isPlain = typeof value === 'string' || typeof value === 'number' || value === null;
+  return isPlain ? ValueNode.createImmediate(value) : ValueNode.create(value);
+}
+
+const transformer = new ConstantsInText();
+const CONSTANTS: KyselyPlugin = {
+  transformQuery: ({ node }) => transformer.transformNode(node),
+  transformResult: async ({ result }) => result,
+};
 
 function standIns<Values extends object>(): Values {
   return new Proxy({} as Values, { get: (_, name) => new StandIn(String(name)) });

@@ -1,7 +1,7 @@
 import { type ErrorInfo, toEaselError } from '../core/errors.js';
 import { type JsonObject, parseLossless } from '../core/json.js';
 import { laneName } from '../core/lanes.js';
-import type { Db, GenerationsTable } from '../db/index.js';
+import { type Db, type GenerationsTable, prepared } from '../db/index.js';
 import type { Reader } from './store.js';
 import type { DurableEvent, DurableEventType, Generation, GenerationOutput } from './types.js';
 
@@ -20,32 +20,32 @@ export interface ListOptions {
 }
 
 export async function readGeneration(db: Db, id: string, accountId: string): Promise<Generation | null> {
-  const row = await db.kysely
-    .selectFrom('generations')
-    .leftJoin('generation_payloads', 'generation_payloads.generation_id', 'generations.id')
-    .leftJoin('attempts', 'attempts.id', 'generations.current_attempt_id')
-    .selectAll('generations')
-    .select(['generation_payloads.metadata as metadata', 'attempts.backend_id as backend_id'])
-    .where('generations.id', '=', id)
-    .where('generations.account_id', '=', accountId)
-    .executeTakeFirst();
+  const row = await generationQuery.first(db.kysely, { id, accountId });
   if (row === undefined) return null;
   return toGeneration(
     row,
     row.backend_id,
     row.metadata,
-    row.status === 'succeeded' ? await readOutputs(db.kysely, [id]) : [],
+    row.status === 'succeeded' ? toOutputs(await outputsQuery.rows(db.kysely, { id })) : [],
   );
 }
 
-export async function listGenerations(db: Db, options: ListOptions): Promise<Generation[]> {
-  let query = db.kysely
+function selectGenerations(db: Reader, accountId: string) {
+  return db
     .selectFrom('generations')
     .leftJoin('generation_payloads', 'generation_payloads.generation_id', 'generations.id')
     .leftJoin('attempts', 'attempts.id', 'generations.current_attempt_id')
     .selectAll('generations')
     .select(['generation_payloads.metadata as metadata', 'attempts.backend_id as backend_id'])
-    .where('generations.account_id', '=', options.accountId)
+    .where('generations.account_id', '=', accountId);
+}
+
+const generationQuery = prepared((db, values: { readonly id: string; readonly accountId: string }) =>
+  selectGenerations(db, values.accountId).where('generations.id', '=', values.id),
+);
+
+export async function listGenerations(db: Db, options: ListOptions): Promise<Generation[]> {
+  let query = selectGenerations(db.kysely, options.accountId)
     // UUIDv7 ids sort by creation time, so that the id alone is a cursor without ties.
     .orderBy('generations.id', 'desc')
     .limit(Math.min(200, Math.max(1, options.limit ?? 50)));
@@ -57,7 +57,7 @@ export async function listGenerations(db: Db, options: ListOptions): Promise<Gen
   if (options.createdBefore !== undefined) query = query.where('generations.created_at', '<', options.createdBefore);
   const rows = await query.execute();
   const done = rows.filter((row) => row.status === 'succeeded').map((row) => row.id);
-  const outputs = done.length === 0 ? [] : await readOutputs(db.kysely, done);
+  const outputs = done.length === 0 ? [] : toOutputs(await selectOutputs(db.kysely, done).execute());
   return rows.map((row) =>
     toGeneration(
       row,
@@ -74,14 +74,7 @@ export async function readEvents(
   afterSeq: number,
   limit = 500,
 ): Promise<DurableEvent[]> {
-  const rows = await db
-    .selectFrom('events')
-    .selectAll()
-    .where('generation_id', '=', generationId)
-    .where('seq', '>', afterSeq)
-    .orderBy('seq')
-    .limit(limit)
-    .execute();
+  const rows = await eventsQuery.rows(db, { generationId, afterSeq, limit });
   return rows.map((row) => ({
     generationId: row.generation_id,
     seq: row.seq,
@@ -90,6 +83,17 @@ export async function readEvents(
     data: JSON.parse(row.data) as Record<string, unknown>,
   }));
 }
+
+const eventsQuery = prepared(
+  (db, values: { readonly generationId: string; readonly afterSeq: number; readonly limit: number }) =>
+    db
+      .selectFrom('events')
+      .selectAll()
+      .where('generation_id', '=', values.generationId)
+      .where('seq', '>', values.afterSeq)
+      .orderBy('seq')
+      .limit(values.limit),
+);
 
 /** A follower that waited for an hour should not be cut off by a minute's outage; but by any other fault. */
 export async function nullWhileAway<T>(reading: Promise<T>): Promise<T | null> {
@@ -104,16 +108,20 @@ export async function nullWhileAway<T>(reading: Promise<T>): Promise<T | null> {
 
 type OwnedOutput = GenerationOutput & { readonly generationId: string };
 
-async function readOutputs(db: Reader, generationIds: readonly string[]): Promise<OwnedOutput[]> {
-  const rows = await db
+function selectOutputs(db: Reader, generationIds: readonly string[]) {
+  return db
     .selectFrom('outputs')
     .leftJoin('media', (join) => join.onRef('media.id', '=', 'outputs.media_id').on('media.state', '=', 'stored'))
     .selectAll('outputs')
     .select('media.hash as hash')
     .where('outputs.generation_id', 'in', generationIds)
     .orderBy('outputs.generation_id')
-    .orderBy('outputs.ordinal')
-    .execute();
+    .orderBy('outputs.ordinal');
+}
+
+const outputsQuery = prepared((db, values: { readonly id: string }) => selectOutputs(db, [values.id]));
+
+function toOutputs(rows: Awaited<ReturnType<typeof outputsQuery.rows>>): OwnedOutput[] {
   return rows.map((row) => ({
     generationId: row.generation_id,
     id: row.id,

@@ -1,5 +1,6 @@
 import type { Kysely, SqlBool, Transaction, Updateable } from 'kysely';
 import { GenerationError } from '../core/errors.js';
+import { definedOnly } from '../core/objects.js';
 import {
   type AttemptStatus,
   canMoveAttempt,
@@ -7,7 +8,7 @@ import {
   type GenerationStatus,
   OPEN_ATTEMPT_STATUSES,
 } from '../core/statuses.js';
-import { prepared } from '../db/index.js';
+import { type Prepared, prepared } from '../db/index.js';
 import type { AttemptsTable, Database, GenerationsTable } from '../db/schema.js';
 import { enqueueWebhooks, isFollowed } from '../webhooks/index.js';
 import type { DurableEvent, DurableEventType } from './types.js';
@@ -44,11 +45,48 @@ export async function moveGeneration(
   move: GenerationMove,
   nowMs: number,
 ): Promise<DurableEvent | null> {
-  const row = await updateStatus(tx, id, move, nowMs).executeTakeFirst();
+  const set = definedOnly(move.set ?? {});
+  const row = await preparedMove(move, Object.keys(set)).first(tx, {
+    ...set,
+    ...{ generationId: id, attemptId: move.attemptId ?? '', nowMs },
+  });
   if (row === undefined) return null;
   const event = { generationId: id, seq: row.event_seq, at: nowMs, type: move.event, data: move.data ?? {} };
   await insertEvent(tx, event, row.isFollowed);
   return event;
+}
+
+interface MoveValues {
+  readonly generationId: string;
+  readonly attemptId: string;
+  readonly nowMs: number;
+}
+
+/** By what its text depends on; there are as many as the code has different moves. */
+const moves = new Map<string, Prepared<MoveValues, { readonly event_seq: number; readonly isFollowed: SqlBool }>>();
+
+function preparedMove(move: GenerationMove, columns: readonly string[]) {
+  const { from, to, event, attemptId, unlessCancelRequested = false } = move;
+  const key = JSON.stringify([from, to, event, attemptId !== undefined, unlessCancelRequested, columns]);
+  let query = moves.get(key);
+  if (query === undefined) {
+    query = prepared((db, values) => {
+      const ofAttempt = attemptId === undefined ? {} : { attemptId: values.attemptId };
+      const set = columnsOf(values, columns);
+      return updateStatus(
+        db,
+        values.generationId,
+        { from, to, event, unlessCancelRequested, set, ...ofAttempt },
+        values.nowMs,
+      );
+    });
+    moves.set(key, query);
+  }
+  return query;
+}
+
+function columnsOf(values: object, columns: readonly string[]): Readonly<Record<string, never>> {
+  return Object.fromEntries(columns.map((column) => [column, (values as Record<string, never>)[column]!]));
 }
 
 /** The move alone, for callers that write the event themselves, in the same transaction. No row: it was in none of `from`. */
@@ -118,14 +156,29 @@ export async function moveAttempt(
   const legal = from.filter((status) => canMoveAttempt(status, to));
   if (legal.length === 0)
     throw new GenerationError('transition_illegal', `An attempt cannot move to ${to} from ${from.join(', ')}.`);
-  const result = await tx
-    .updateTable('attempts')
-    .set({ ...set, status: to })
-    .where('id', '=', fence.attemptId)
-    .where('epoch', '=', fence.epoch)
-    .where('status', 'in', legal)
-    .executeTakeFirst();
-  return result.numUpdatedRows > 0n;
+  const given = definedOnly(set);
+  const values = { ...given, attemptId: fence.attemptId, epoch: fence.epoch };
+  return (await preparedAttemptMove(legal, to, Object.keys(given)).affected(tx, values)) > 0;
+}
+
+/** By what its text depends on. */
+const attemptMoves = new Map<string, Prepared<Fence, unknown>>();
+
+function preparedAttemptMove(from: readonly AttemptStatus[], to: AttemptStatus, columns: readonly string[]) {
+  const key = JSON.stringify([from, to, columns]);
+  let query = attemptMoves.get(key);
+  if (query === undefined) {
+    query = prepared((db, values) =>
+      db
+        .updateTable('attempts')
+        .set({ ...columnsOf(values, columns), status: to })
+        .where('id', '=', values.attemptId)
+        .where('epoch', '=', values.epoch)
+        .where('status', 'in', from),
+    );
+    attemptMoves.set(key, query);
+  }
+  return query;
 }
 
 /**

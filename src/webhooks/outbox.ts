@@ -56,7 +56,16 @@ export async function enqueueWebhooks(tx: DbTransaction, event: OutboxEvent): Pr
         .where('wanted.type', '=', type),
     )
     .executeTakeFirst();
-  return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
+  const isEnqueued = (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
+  if (isEnqueued) enqueued.add(event);
+  return isEnqueued;
+}
+
+const enqueued = new WeakSet<object>();
+
+/** Of an event of this process, once it is committed: an endpoint waits for it. */
+export function isInOutbox(event: object): boolean {
+  return enqueued.has(event);
 }
 
 /** Of the generation in a statement: did an endpoint of its account ask for such events? */

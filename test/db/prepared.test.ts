@@ -35,6 +35,30 @@ describeEachDatabase('prepared queries', ({ createDb }) => {
     expect(await db.kysely.selectFrom('backends').select('owner_node').execute()).toEqual([{ owner_node: 'n1' }]);
   });
 
+  test('have their own constants in the text, whatever is in them, and only values as parameters', async () => {
+    const db = await createDb();
+    const name = 'it\'s \\ a "test"? $1';
+    await db.transaction((tx) => Promise.all([insert(tx, name), insert(tx, 'b'), insert(tx, 'c')]));
+    let text = '';
+    const listed = prepared((reader, { epoch }: { readonly epoch: number }) => {
+      const query = reader
+        .selectFrom('backends')
+        .select((eb) => ['id', eb.val(7).as('seven'), eb.val(null).as('nothing')])
+        .where('id', 'in', [name, 'c'])
+        .where('epoch', '>=', epoch)
+        .orderBy('id', 'desc')
+        .limit(2);
+      text = query.compile().sql;
+      return query;
+    });
+    expect(await listed.rows(db.kysely, { epoch: 0 })).toEqual([
+      { id: name, seven: 7, nothing: null },
+      { id: 'c', seven: 7, nothing: null },
+    ]);
+    expect(text).toContain("it''s");
+    expect(text.replaceAll(/'(?:[^']|'')*'/g, '').match(/\?|\$\d/g)).toHaveLength(1);
+  });
+
   test('refuse a value that no database holds, and one that is missing', async () => {
     const db = await createDb();
     const byId = prepared((reader, { id }: { readonly id: string }) =>
