@@ -41,7 +41,7 @@ import { OutboundClient } from './outbound/index.js';
 import { OwnedPoints, type Perks, Points } from './points/index.js';
 import { Sessions } from './sessions/index.js';
 import { Metrics, Tracing } from './telemetry/index.js';
-import { guardedSender, isInOutbox, Webhooks } from './webhooks/index.js';
+import { guardedSender, Webhooks } from './webhooks/index.js';
 import {
   ComfyDeploySource,
   FolderSource,
@@ -210,7 +210,7 @@ export class Easel {
     this.#unsubscribe = this.generations.onEvent((event) => {
       this.metrics.observe(event);
       this.tracing?.observe(event);
-      if (isInOutbox(event)) this.webhooks.wake();
+      if ('isAwaited' in event) this.webhooks.wake();
     });
     this.comfyui = new ComfyUiService({ db, logger, generations: this.generations });
     this.fleet = new Backends({ db, clock, logger, catalogue: backendCatalogue });

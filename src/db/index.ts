@@ -12,6 +12,6 @@ export { type AnyRow, isTableEmpty, readTable, writeRows } from './dump.js';
 export { DatabaseError, type FailureKind, isUniqueViolation } from './errors.js';
 export { type MigrationReport, migrate, SCHEMA_VERSION } from './migrate.js';
 export { type MongoCollection, readMongoCollection } from './mongo.js';
-export { type Prepared, prepared } from './prepared.js';
+export { prepared, preparedFor } from './prepared.js';
 export type { Database, GenerationsTable } from './schema.js';
 export { SharedSecret } from './shared-secret.js';

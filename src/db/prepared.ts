@@ -48,6 +48,24 @@ export function prepared<Values extends object, Row>(
   };
 }
 
+/**
+ * One prepared query for each `kind`, of which there are few: what its text depends on, as plain JSON. `kind` may be looked
+ * at.
+ */
+export function preparedFor<Kind, Values extends object, Row>(
+  build: (db: DbReader, values: Values, kind: Kind) => Compilable<Row>,
+): (kind: Kind) => Prepared<Values, Row> {
+  const queries = new Map<string, Prepared<Values, Row>>();
+  return (kind) => {
+    const key = JSON.stringify(kind);
+    const known = queries.get(key);
+    if (known !== undefined) return known;
+    const query = prepared<Values, Row>((db, values) => build(db, values, kind));
+    queries.set(key, query);
+    return query;
+  };
+}
+
 class StandIn {
   readonly name: string;
 
@@ -76,9 +94,8 @@ function inText(value: unknown): ValueNode {
   return isPlain ? ValueNode.createImmediate(value) : ValueNode.create(value);
 }
 
-const transformer = new ConstantsInText();
 const CONSTANTS: KyselyPlugin = {
-  transformQuery: ({ node }) => transformer.transformNode(node),
+  transformQuery: ({ node }) => new ConstantsInText().transformNode(node),
   transformResult: async ({ result }) => result,
 };
 

@@ -51,11 +51,11 @@ export async function claimNext(context: ClaimContext, lease: HeldLease, owner: 
       if (owned === 0) throw new NotOurs();
       if (row === undefined) continue;
       const data = { attemptId, attempt: row.attempt_count, backendId: lease.backendId };
-      const event = { generationId, seq: row.event_seq, at: nowMs, type: 'started' as const, data };
+      const started = { generationId, seq: row.event_seq, at: nowMs, type: 'started' as const, data };
       // With nothing to upload the POST comes next, and a commit of its own for the mark would tell nothing new.
       const sendsAtOnce = row.firstInput === null;
-      await Promise.all([
-        insertEvent(tx, event, row.isFollowed),
+      const [event] = await Promise.all([
+        insertEvent(tx, started, row.isFollowed),
         insertAttempt.affected(tx, {
           ...holder,
           generationId,

@@ -8,7 +8,7 @@ import {
   type GenerationStatus,
   OPEN_ATTEMPT_STATUSES,
 } from '../core/statuses.js';
-import { type Prepared, prepared } from '../db/index.js';
+import { prepared, preparedFor } from '../db/index.js';
 import type { AttemptsTable, Database, GenerationsTable } from '../db/schema.js';
 import { enqueueWebhooks, isFollowed } from '../webhooks/index.js';
 import type { DurableEvent, DurableEventType } from './types.js';
@@ -46,14 +46,15 @@ export async function moveGeneration(
   nowMs: number,
 ): Promise<DurableEvent | null> {
   const set = definedOnly(move.set ?? {});
-  const row = await preparedMove(move, Object.keys(set)).first(tx, {
+  const { from, to, attemptId, unlessCancelRequested = false } = move;
+  const kind = { from, to, event: move.event, unlessCancelRequested, columns: Object.keys(set) };
+  const row = await moves({ ...kind, isOfAttempt: attemptId !== undefined }).first(tx, {
     ...set,
-    ...{ generationId: id, attemptId: move.attemptId ?? '', nowMs },
+    ...{ generationId: id, attemptId: attemptId ?? '', nowMs },
   });
   if (row === undefined) return null;
   const event = { generationId: id, seq: row.event_seq, at: nowMs, type: move.event, data: move.data ?? {} };
-  await insertEvent(tx, event, row.isFollowed);
-  return event;
+  return insertEvent(tx, event, row.isFollowed);
 }
 
 interface MoveValues {
@@ -62,28 +63,26 @@ interface MoveValues {
   readonly nowMs: number;
 }
 
-/** By what its text depends on; there are as many as the code has different moves. */
-const moves = new Map<string, Prepared<MoveValues, { readonly event_seq: number; readonly isFollowed: SqlBool }>>();
-
-function preparedMove(move: GenerationMove, columns: readonly string[]) {
-  const { from, to, event, attemptId, unlessCancelRequested = false } = move;
-  const key = JSON.stringify([from, to, event, attemptId !== undefined, unlessCancelRequested, columns]);
-  let query = moves.get(key);
-  if (query === undefined) {
-    query = prepared((db, values) => {
-      const ofAttempt = attemptId === undefined ? {} : { attemptId: values.attemptId };
-      const set = columnsOf(values, columns);
-      return updateStatus(
-        db,
-        values.generationId,
-        { from, to, event, unlessCancelRequested, set, ...ofAttempt },
-        values.nowMs,
-      );
-    });
-    moves.set(key, query);
-  }
-  return query;
-}
+const moves = preparedFor(
+  (
+    db,
+    values: MoveValues,
+    {
+      columns,
+      isOfAttempt,
+      ...move
+    }: Pick<GenerationMove, 'from' | 'to' | 'event' | 'unlessCancelRequested'> & {
+      readonly columns: readonly string[];
+      readonly isOfAttempt: boolean;
+    },
+  ) =>
+    updateStatus(
+      db,
+      values.generationId,
+      { ...move, set: columnsOf(values, columns), ...(isOfAttempt ? { attemptId: values.attemptId } : {}) },
+      values.nowMs,
+    ),
+);
 
 function columnsOf(values: object, columns: readonly string[]): Readonly<Record<string, never>> {
   return Object.fromEntries(columns.map((column) => [column, (values as Record<string, never>)[column]!]));
@@ -131,8 +130,8 @@ export async function appendEvent(
  */
 export async function insertEvent(tx: Writer, event: DurableEvent, isFollowed: SqlBool = true): Promise<DurableEvent> {
   const inserted = insertEventRow.affected(tx, { ...event, data: JSON.stringify(event.data) });
-  await Promise.all([inserted, isFollowed ? enqueueWebhooks(tx, event) : null]);
-  return event;
+  const [, isAwaited] = await Promise.all([inserted, isFollowed ? enqueueWebhooks(tx, event) : false]);
+  return isAwaited ? { ...event, isAwaited } : event;
 }
 
 const insertEventRow = prepared((db, event: Omit<DurableEvent, 'data'> & { readonly data: string }) =>
@@ -157,29 +156,23 @@ export async function moveAttempt(
   if (legal.length === 0)
     throw new GenerationError('transition_illegal', `An attempt cannot move to ${to} from ${from.join(', ')}.`);
   const given = definedOnly(set);
-  const values = { ...given, attemptId: fence.attemptId, epoch: fence.epoch };
-  return (await preparedAttemptMove(legal, to, Object.keys(given)).affected(tx, values)) > 0;
+  const move = attemptMoves({ from: legal, to, columns: Object.keys(given) });
+  return (await move.affected(tx, { ...given, attemptId: fence.attemptId, epoch: fence.epoch })) > 0;
 }
 
-/** By what its text depends on. */
-const attemptMoves = new Map<string, Prepared<Fence, unknown>>();
-
-function preparedAttemptMove(from: readonly AttemptStatus[], to: AttemptStatus, columns: readonly string[]) {
-  const key = JSON.stringify([from, to, columns]);
-  let query = attemptMoves.get(key);
-  if (query === undefined) {
-    query = prepared((db, values) =>
-      db
-        .updateTable('attempts')
-        .set({ ...columnsOf(values, columns), status: to })
-        .where('id', '=', values.attemptId)
-        .where('epoch', '=', values.epoch)
-        .where('status', 'in', from),
-    );
-    attemptMoves.set(key, query);
-  }
-  return query;
-}
+const attemptMoves = preparedFor(
+  (
+    db,
+    values: Fence,
+    move: { readonly from: readonly AttemptStatus[]; readonly to: AttemptStatus; readonly columns: readonly string[] },
+  ) =>
+    db
+      .updateTable('attempts')
+      .set({ ...columnsOf(values, move.columns), status: move.to })
+      .where('id', '=', values.attemptId)
+      .where('epoch', '=', values.epoch)
+      .where('status', 'in', move.from),
+);
 
 /**
  * `moveAttempt` for a mark on the way, which only the owner sets. True also when the mark is there already: the answer to

@@ -121,6 +121,8 @@ export interface DurableEvent {
   readonly at: number;
   readonly type: DurableEventType;
   readonly data: Readonly<Record<string, unknown>>;
+  /** This process has just made it, and a webhook is to tell of it. */
+  readonly isAwaited?: true;
 }
 
 export const DURABLE_EVENT_TYPES = [

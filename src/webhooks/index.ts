@@ -1,6 +1,6 @@
 export type { DeliveryFilter, DeliveryPage } from './deliveries.js';
 export type { EndpointChange, EndpointRequest } from './endpoints.js';
-export { enqueueWebhooks, isFollowed, isInOutbox } from './outbox.js';
+export { enqueueWebhooks, isFollowed } from './outbox.js';
 export { guardedSender } from './sender.js';
 export { Webhooks, type WebhooksOptions } from './service.js';
 export {

@@ -13,7 +13,7 @@ export interface OutboxEvent {
 
 /**
  * Puts an event into the outbox of every endpoint that asked for it, in the transaction that makes the event. One statement,
- * whether there are endpoints or not, and none for events that webhooks do not know. True when it was worth one.
+ * whether there are endpoints or not, and none for events that webhooks do not know. True when an endpoint asked for it.
  */
 export async function enqueueWebhooks(tx: DbTransaction, event: OutboxEvent): Promise<boolean> {
   const type = `generation.${event.type}`;
@@ -56,16 +56,7 @@ export async function enqueueWebhooks(tx: DbTransaction, event: OutboxEvent): Pr
         .where('wanted.type', '=', type),
     )
     .executeTakeFirst();
-  const isEnqueued = (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
-  if (isEnqueued) enqueued.add(event);
-  return isEnqueued;
-}
-
-const enqueued = new WeakSet<object>();
-
-/** Of an event of this process, once it is committed: an endpoint waits for it. */
-export function isInOutbox(event: object): boolean {
-  return enqueued.has(event);
+  return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
 }
 
 /** Of the generation in a statement: did an endpoint of its account ask for such events? */

@@ -1,5 +1,5 @@
-import type { Compilable, ExpressionBuilder } from 'kysely';
-import { type DbReader, type Prepared, prepared } from '../../db/index.js';
+import type { ExpressionBuilder } from 'kysely';
+import { type DbReader, prepared, preparedFor } from '../../db/index.js';
 import type { Database, GenerationsTable } from '../../db/schema.js';
 import type { WaitingNeeds } from './candidates.js';
 import { type LaneNumber, MAX_WAITING_COUNTED, type WaitingJob } from './policy.js';
@@ -207,34 +207,19 @@ function headOfNeeds(eb: ExpressionBuilder<Database, 'dispatch_needs'>, { lane, 
     .limit(1);
 }
 
-/** With a list of keys, which are the values 0, 1, …; one query for each length, of which there are few. */
-function preparedByLength<Values extends object>(
-  build: (db: DbReader, values: Values, keys: string[]) => Compilable<Row>,
-): (length: number) => Prepared<Values & Readonly<Record<number, string>>, Row> {
-  const queries = new Map<number, Prepared<Values & Readonly<Record<number, string>>, Row>>();
-  return (length) => {
-    let query = queries.get(length);
-    if (query === undefined) {
-      query = prepared((db, values) =>
-        build(
-          db,
-          values,
-          Array.from({ length }, (_, index) => values[index]!),
-        ),
-      );
-      queries.set(length, query);
-    }
-    return query;
-  };
-}
+/** A list of keys is the values 0, 1, …; there is one query for each length. */
+type Keys = Readonly<Record<number, string>>;
 
-const headsQuery = preparedByLength<Due>((db, values, [first, ...others]) => {
-  const headsOf = (key: string) => db.selectFrom(waitingFor(db, key, values).as('heads')).selectAll();
-  return others.reduce((all, key) => all.unionAll(headsOf(key)), headsOf(first!));
+const headsQuery = preparedFor((db, values: Due & Keys, length: number) => {
+  const headsOf = (index: number) => db.selectFrom(waitingFor(db, values[index]!, values).as('heads')).selectAll();
+  let heads = headsOf(0);
+  for (let index = 1; index < length; index += 1) heads = heads.unionAll(headsOf(index));
+  return heads;
 });
 
-const headsOfNeedsQuery = preparedByLength<Omit<Due, 'limit'>>((db, values, needsKeys) =>
-  db
+const headsOfNeedsQuery = preparedFor((db, values: Omit<Due, 'limit'> & Keys, length: number) => {
+  const needsKeys = Array.from({ length }, (_, index) => values[index]!);
+  return db
     .selectFrom('generations')
     .select(COLUMNS)
     .where('id', 'in', (heads) =>
@@ -242,8 +227,8 @@ const headsOfNeedsQuery = preparedByLength<Omit<Due, 'limit'>>((db, values, need
         .selectFrom('dispatch_needs')
         .select((eb) => headOfNeeds(eb, values).select('id').as('id'))
         .where('dispatch_needs.needs_key', 'in', needsKeys),
-    ),
-);
+    );
+});
 
 /** Queries with more parts than this cost more to plan than they save in round trips. */
 const UNION_SIZE = 16;
