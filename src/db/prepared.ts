@@ -44,7 +44,11 @@ export function prepared<Values extends object, Row>(
   return {
     rows: async (db, values) => (await run(db, values)).rows,
     first: async (db, values) => (await run(db, values)).rows[0],
-    affected: async (db, values) => Number((await run(db, values)).numAffectedRows ?? 0),
+    async affected(db, values) {
+      const { numAffectedRows } = await run(db, values);
+      if (numAffectedRows === undefined) throw new TypeError('Only a write without RETURNING says how much it wrote.');
+      return Number(numAffectedRows);
+    },
   };
 }
 

@@ -68,6 +68,14 @@ describeEachDatabase('prepared queries', ({ createDb }) => {
     await expect(byId.rows(db.kysely, {} as never)).rejects.toThrow('undefined');
   });
 
+  test('that give rows do not say how much they wrote, and not 0 either', async () => {
+    const db = await createDb();
+    const read = prepared((reader, { id }: { readonly id: string }) =>
+      reader.selectFrom('backends').select('id').where('id', '=', id),
+    );
+    await expect(read.affected(db.kysely, { id: 'a' })).rejects.toThrow('without RETURNING');
+  });
+
   test('cannot be built from a look at a value', async () => {
     const db = await createDb();
     const peeking = prepared((reader, { epoch }: { readonly epoch: number }) =>
