@@ -110,8 +110,9 @@ export class Db {
    * Isolation is READ COMMITTED at least: a write that depends on an earlier read repeats the condition in its WHERE, or
    * the read uses `.forUpdate()`.
    *
-   * Throws DatabaseError: `database_conflict`, `database_unavailable`. When the answer to COMMIT was lost and the work is
-   * not `repeatable`, `commitUnknown` is true and `details.commit` is `unknown`; then read before trying again.
+   * Throws DatabaseError: `database_conflict`, `database_unavailable`. When the answer to COMMIT was lost,
+   * `commitUnknown` is true and `details.commit` is `unknown`; then read before trying again. (Of work that is `repeatable`
+   * only the last try says so, and that it may be asked for again.)
    */
   async transaction<T>(work: (transaction: DbTransaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     return withRetries(() => this.#runOnce(this.#engine.write, work), {

@@ -93,6 +93,17 @@ export class DatabaseError extends StorageError {
     this.commitUnknown = commitUnknown;
   }
 
+  /** For callers of work that finds what it did before. */
+  ofRepeatable(): DatabaseError {
+    return new DatabaseError({ kind: this.kind }, this.message, {
+      commitUnknown: true,
+      hint: 'Nobody knows whether it was done: ask for the same again, under the same key.',
+      retryable: true,
+      ...(this.details === undefined ? {} : { details: this.details }),
+      cause: this,
+    });
+  }
+
   /** The whole transaction may be run again: it certainly left no trace. */
   get canRerun(): boolean {
     return FAILURE_FACTS[this.kind].rerun && !this.commitUnknown;

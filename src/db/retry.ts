@@ -25,8 +25,10 @@ export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOp
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof DatabaseError) || retry >= options.retries) throw error;
-      if (!error.canRerun && !(options.repeatable && error.commitUnknown)) throw error;
+      if (!(error instanceof DatabaseError)) throw error;
+      const isOpen = options.repeatable === true && error.commitUnknown;
+      if (!error.canRerun && !isOpen) throw error;
+      if (retry >= options.retries) throw isOpen ? error.ofRepeatable() : error;
       options.onRetry?.(error, retry + 1);
       await sleep(options.clock, backoffMs(retry, options.random));
     }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../core/clock.js';
-import { EaselError, GenerationError, StorageError } from '../core/errors.js';
+import { EaselError, GenerationError } from '../core/errors.js';
 import { newId } from '../core/ids.js';
 import { stringifyLossless } from '../core/json.js';
 import { laneNumber } from '../core/lanes.js';
 import { definedOnly } from '../core/objects.js';
-import { type Database, DatabaseError, type Db, isUniqueViolation } from '../db/index.js';
+import { type Database, type Db, isUniqueViolation } from '../db/index.js';
 import { fingerprint, type Graph, validateGraph } from '../graph/index.js';
 import { checkDeployment, deploymentText } from './deployments/request.js';
 import { needsOf } from './dispatch/needs.js';
@@ -75,10 +75,12 @@ export async function submitGeneration(context: SubmitContext, request: Generati
     });
     const { accountId, sessionId = null } = request;
     const enter = await context.admission.prepare({ accountId, sessionId });
-    const submitted = await context.db.transaction(async (tx) => {
+    const work = async (tx: Writer) => {
       await enter?.(tx);
       return insertGeneration(tx, context, request, text, requestHash, { ...loads, entry });
-    });
+    };
+    // When it was done before after all, the key says so below.
+    const submitted = await context.db.transaction(work, { repeatable: request.idempotencyKey !== undefined });
     entry.committed();
     return submitted;
   } catch (error) {
@@ -90,13 +92,6 @@ export async function submitGeneration(context: SubmitContext, request: Generati
         ? await findSubmitted(context.db, request, requestHash)
         : null;
     if (winner !== null) return { id: winner, event: null };
-    if (error instanceof DatabaseError && error.commitUnknown && request.idempotencyKey !== undefined)
-      throw new StorageError(error.code, error.message, {
-        hint: 'Nobody knows whether it was accepted: send it again under the same key.',
-        retryable: true,
-        ...definedOnly({ details: error.details }),
-        cause: error,
-      });
     throw await explainFull(context.db, error, request.accountId, context.clock.now());
   }
 }

@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { silentLogger } from '../../src/core/log.js';
 import { DatabaseError, type Db, type DbReader, type DbTransaction, openDatabase } from '../../src/db/index.js';
 import { Deferred } from '../../src/testing/index.js';
-import { behindProxy as openBehindProxy } from '../helpers/behind-proxy.js';
+import { commitDetector, behindProxy as openBehindProxy } from '../helpers/behind-proxy.js';
 import { makeKit, sharedServer, withClient } from '../helpers/databases.js';
 import { postgresAvailability } from '../helpers/postgres.js';
 import type { Decision } from '../helpers/tcp-proxy.js';
@@ -79,7 +79,13 @@ describe.runIf(availability.available)('faults of PostgreSQL', () => {
     ['after', 'drop-answer'],
   ] as const)('COMMIT lost %s the server did it, of work that can be repeated: it is', async (_name, decision) => {
     await behindProxy(async (db, direct, proxy) => {
-      proxy.onRequest = once('commit\0', decision);
+      const isCommit = commitDetector();
+      let isArmed = true;
+      proxy.onRequest = (bytes) => {
+        if (!isCommit(bytes) || !isArmed) return 'pass';
+        isArmed = false;
+        return decision;
+      };
       const work = vi.fn((tx: DbTransaction) =>
         tx
           .insertInto('backends')
@@ -90,6 +96,13 @@ describe.runIf(availability.available)('faults of PostgreSQL', () => {
       await db.transaction(work, { repeatable: true });
       expect(work).toHaveBeenCalledTimes(2);
       expect(await ids(direct)).toEqual(['a']);
+      isArmed = true;
+      await expect(db.transaction(work, { repeatable: true, retries: 0 })).rejects.toMatchObject({
+        code: 'database_unavailable',
+        commitUnknown: true,
+        retryable: true,
+        details: { commit: 'unknown' },
+      });
     });
   });
 
